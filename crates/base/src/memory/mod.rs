@@ -1,0 +1,1 @@
+//! The four contracts in memory: the specification that a newcomer reads first.

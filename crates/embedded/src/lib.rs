@@ -1,0 +1,1 @@
+//! Store, cache and limiter of a single process, on one SQLite file.

@@ -1,0 +1,1 @@
+//! The Freight server: command line, configuration, composition.

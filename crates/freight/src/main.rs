@@ -1,0 +1,2 @@
+//! Freight.
+fn main() {}

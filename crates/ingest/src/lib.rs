@@ -1,0 +1,1 @@
+//! Records into datasets: fetched, imported, read in order.

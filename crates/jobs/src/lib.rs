@@ -1,0 +1,1 @@
+//! The durable engine: tasks, jobs, schedules, dead letters.

@@ -1,0 +1,1 @@
+//! Every job, log and dead letter, whatever service it belongs to.

@@ -1,0 +1,1 @@
+//! Stand-ins for the third-party APIs that Freight talks to.

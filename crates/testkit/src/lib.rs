@@ -1,0 +1,1 @@
+//! For tests only: an in-process server, a process killer, a power-cut shim.

@@ -1,0 +1,1 @@
+//! The HTTP kit: authorization, problems, limits, idempotency, paging, OpenAPI, serving.
