@@ -1,0 +1,64 @@
+//! Running other programs, in the open: what runs is printed before it does.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The root of the workspace: commands run there, whatever directory the caller was in.
+pub(crate) fn root() -> &'static Path {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask)
+}
+
+/// `program` with words as arguments, to be run in the root of the workspace.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, words: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args(words.split_whitespace()).current_dir(root()).stdin(Stdio::null());
+    command
+}
+
+/// The cargo that runs us, with words as arguments.
+pub(crate) fn cargo(words: &str) -> Command {
+    command(option_env!("CARGO").unwrap_or("cargo"), words)
+}
+
+/// Runs a command with our own output as its output.
+///
+/// # Errors
+/// When it cannot be started or does not exit with 0.
+pub(crate) fn run(mut command: Command) -> Result<()> {
+    let shown = shown(&command);
+    eprintln!("$ {shown}");
+    let status = command.status().with_context(|| format!("cannot start `{shown}`"))?;
+    if status.success() { Ok(()) } else { bail!("`{shown}` failed: {status}") }
+}
+
+/// Runs a command and returns what it wrote to stdout; its stderr is ours.
+///
+/// # Errors
+/// When it cannot be started, does not exit with 0, or did not write UTF-8.
+pub(crate) fn output(mut command: Command) -> Result<String> {
+    let shown = shown(&command);
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}` failed: {}", output.status);
+    }
+    String::from_utf8(output.stdout).with_context(|| format!("`{shown}` did not write UTF-8"))
+}
+
+/// Whether a program can be started and exits with 0. Says nothing when it cannot.
+pub(crate) fn works(mut command: Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// A command as one would type it, with the program's name instead of its path.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program());
+    std::iter::once(name)
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,118 @@
+//! Proofs: one promise each, attacked on purpose, judged by something that is not the program.
+//!
+//! A proof is a function from [`Attack`] to [`Verdict`]. It prints nothing to stdout itself: the
+//! dispatch prints one JSON line, and exits 0 only when every proof that ran has passed.
+//!
+//! Three rules keep a proof honest, and each proof's module says how it follows them:
+//!
+//! - *The oracle is outside.* What was acknowledged is recorded by another process than the one
+//!   that is killed.
+//! - *The attack happened.* A run whose faults did not fire, or that wrote nothing, has failed.
+//! - *The saboteur is caught.* The proof also runs a variant of the program that is broken on
+//!   purpose, and fails unless it notices.
+//!
+//! To add one: write `prove/NAME.rs` with a `pub(super) fn run(&Attack) -> Result<Verdict>`, and
+//! give it a line in [`PROOFS`].
+
+use anyhow::{Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Every proof there is, in the order in which `--all` runs them.
+const PROOFS: &[Proof] = &[];
+
+/// A promise and the attack on it.
+struct Proof {
+    name: &'static str,
+    /// How many attacks a full run makes.
+    full: u64,
+    /// How many a quick run makes: enough that the saboteur is caught, in some seconds.
+    quick: u64,
+    run: fn(&Attack) -> Result<Verdict>,
+}
+
+/// What a proof is asked to do.
+pub(crate) struct Attack {
+    /// How many times to attack.
+    pub(crate) n: u64,
+    /// Everything random in the proof derives from it, so that a failure can be repeated.
+    pub(crate) seed: u64,
+}
+
+/// What a proof found.
+pub(crate) struct Verdict {
+    /// Whether the promise held, the attack happened and the saboteur was caught.
+    pub(crate) passed: bool,
+    /// The figures to print: an object.
+    pub(crate) figures: Value,
+}
+
+/// The arguments of `prove`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Which proof to run.
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    name: Option<String>,
+    /// Run all of them.
+    #[arg(long)]
+    all: bool,
+    /// How many times to attack, instead of the proof's own number.
+    #[arg(long)]
+    n: Option<u64>,
+    /// Repeat the run that printed this seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// The short run that CI makes.
+    #[arg(long)]
+    quick: bool,
+}
+
+impl Options {
+    /// What CI runs: every proof, briefly.
+    pub(crate) fn all_quick() -> Self {
+        Self { name: None, all: true, n: None, seed: None, quick: true }
+    }
+}
+
+/// Runs the proofs that were asked for.
+///
+/// # Errors
+/// When there is no proof of that name, or one of those that ran did not pass.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let chosen: Vec<&Proof> = match &options.name {
+        Some(name) => PROOFS.iter().filter(|proof| proof.name == name).collect(),
+        None => PROOFS.iter().collect(),
+    };
+    if chosen.is_empty() {
+        let names: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
+        bail!("no such proof; there are: {}", names.join(", "));
+    }
+    let failed: Vec<&str> =
+        chosen.into_iter().filter(|proof| !passes(proof, options)).map(|proof| proof.name).collect();
+    if failed.is_empty() { Ok(()) } else { bail!("not proved: {}", failed.join(", ")) }
+}
+
+/// Runs one proof and prints its line. A proof that could not run has not passed.
+fn passes(proof: &Proof, options: &Options) -> bool {
+    let own = if options.quick { proof.quick } else { proof.full };
+    let attack = Attack { n: options.n.unwrap_or(own), seed: options.seed.unwrap_or_else(fresh_seed) };
+    eprintln!("prove {}: n {}, seed {}", proof.name, attack.n, attack.seed);
+    let verdict = (proof.run)(&attack)
+        .unwrap_or_else(|error| Verdict { passed: false, figures: json!({ "error": format!("{error:#}") }) });
+    println!("{}", line(proof.name, &attack, &verdict));
+    verdict.passed
+}
+
+fn line(name: &str, attack: &Attack, verdict: &Verdict) -> Value {
+    let mut line = json!({ "proof": name, "passed": verdict.passed, "n": attack.n, "seed": attack.seed });
+    if let (Some(line), Some(figures)) = (line.as_object_mut(), verdict.figures.as_object()) {
+        line.extend(figures.clone());
+    }
+    line
+}
+
+/// A seed from the randomness that the standard library keys its hash maps with.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) >> 32
+}
