@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::HashSet;
+use std::ops::Bound;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -179,6 +180,17 @@ impl When {
     pub fn is(field: &str, value: impl Into<Field>) -> Self {
         Self::Is(field.to_owned(), value.into())
     }
+
+    /// Whether it holds of what is stored; an expired item is `None`.
+    pub fn holds(&self, item: Option<&Item>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Absent => item.is_none(),
+            Self::Present => item.is_some(),
+            Self::Version(version) => item.is_some_and(|item| item.version == Some(*version)),
+            Self::Is(field, value) => item.is_some_and(|item| item.body.fields.get(field) == Some(value)),
+        }
+    }
 }
 
 /// What to do with an item.
@@ -262,6 +274,30 @@ pub enum Range {
     Prefix(String),
     /// Sort keys from the first to the second, both included.
     Between(String, String),
+}
+
+impl Range {
+    /// The sort keys it spans; a `Between` upside down spans none.
+    pub fn bounds(&self) -> (Bound<String>, Bound<String>) {
+        match self {
+            Self::All => (Bound::Unbounded, Bound::Unbounded),
+            Self::Prefix(prefix) => (Bound::Included(prefix.clone()), behind_prefix(prefix)),
+            Self::Between(from, to) => (Bound::Included(from.clone()), Bound::Included(to.clone())),
+        }
+    }
+}
+
+/// The smallest text above all that begin with `prefix`. Text order is the order of code points,
+/// so that is the prefix with its last character counted up, the largest character carrying over.
+fn behind_prefix(prefix: &str) -> Bound<String> {
+    let mut rest = prefix.to_owned();
+    while let Some(last) = rest.pop() {
+        if let Some(next) = (last..=char::MAX).nth(1) {
+            rest.push(next);
+            return Bound::Excluded(rest);
+        }
+    }
+    Bound::Unbounded
 }
 
 /// In which direction.
