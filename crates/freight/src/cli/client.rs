@@ -1,0 +1,218 @@
+//! A client of the public API: the commands can do what any caller with the same key can, and
+//! nothing else.
+//!
+//! Timeouts are set, redirects are not followed (a key would travel with them), and an answer that
+//! is not a success becomes the [`Failure`] whose exit code says what kind it was.
+
+use std::time::Duration;
+
+use base::Secret;
+use futures::Stream;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::failure::Failure;
+use crate::config::Environment;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the server may be silent: above its own bound of a request.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Calls the public API of one server with one key.
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    key: Option<Secret<String>>,
+    tenant: Option<String>,
+}
+
+/// Query parameters; absent ones are left out.
+pub(super) type Query<'a> = &'a [(&'a str, Option<&'a str>)];
+
+impl Client {
+    /// A client as flags (`url`, `tenant`) and the environment describe it.
+    ///
+    /// # Errors
+    /// `Usage` if the URL is not one.
+    pub(super) fn new(
+        url: Option<&str>,
+        tenant: Option<&str>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        let text =
+            url.or_else(|| environment.get("FREIGHT_URL")).unwrap_or("http://127.0.0.1:8000");
+        let base = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let base = base.ok_or_else(|| {
+            Failure::Usage("the URL of the server is not an http or https URL".to_owned())
+        })?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(SILENCE_MAX)
+            .build()
+            .map_err(Failure::failed)?;
+        let key = environment.get("FREIGHT_API_KEY").map(|key| Secret::new(key.to_owned()));
+        let tenant = tenant.or_else(|| environment.get("FREIGHT_TENANT")).map(str::to_owned);
+        Ok(Self { http, base, key, tenant })
+    }
+
+    /// Where the server is.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// Whether there is a key to call with.
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Reads: the text of the answer.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub(super) async fn get(&self, path: &[&str], query: Query<'_>) -> Result<String, Failure> {
+        text(self.send(self.request(Method::GET, path, query)?).await?).await
+    }
+
+    /// Sends a JSON body, or none.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<String, Failure> {
+        let mut request = self.request(method, path, &[])?;
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        text(self.send(request).await?).await
+    }
+
+    /// Sends bytes of some media type.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub(super) async fn upload(
+        &self,
+        path: &[&str],
+        query: Query<'_>,
+        media: &'static str,
+        body: Vec<u8>,
+    ) -> Result<String, Failure> {
+        text(
+            self.send(
+                self.request(Method::POST, path, query)?.header(CONTENT_TYPE, media).body(body),
+            )
+            .await?,
+        )
+        .await
+    }
+
+    /// Reads an answer as it arrives.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call; the stream's own errors are [`broken`] connections.
+    pub(super) async fn stream(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query<'_>,
+        headers: &[(&'static str, &str)],
+    ) -> Result<
+        impl Stream<Item = Result<impl AsRef<[u8]> + use<>, Failure>> + Unpin + use<>,
+        Failure,
+    > {
+        let mut request = self.request(method, path, query)?;
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.send(request).await?;
+        Ok(futures::StreamExt::map(Box::pin(answer.bytes_stream()), |chunk| chunk.map_err(broken)))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query<'_>,
+    ) -> Result<RequestBuilder, Failure> {
+        let mut url = self.base.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::Usage("the URL of the server has no path".to_owned()))?
+            .pop_if_empty()
+            .extend(path);
+        for (name, value) in query {
+            if let Some(value) = value {
+                url.query_pairs_mut().append_pair(name, value);
+            }
+        }
+        let mut request =
+            self.http.request(method, url).header(ACCEPT, "application/json, */*;q=0.5");
+        if let Some(key) = &self.key {
+            request = request.header("x-api-key", key.expose());
+        }
+        if let Some(tenant) = &self.tenant {
+            request = request.header("freight-tenant", tenant);
+        }
+        Ok(request)
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let answer = request.send().await.map_err(broken)?;
+        if answer.status().is_success() { Ok(answer) } else { Err(refused(answer).await) }
+    }
+}
+
+async fn text(answer: Response) -> Result<String, Failure> {
+    answer.text().await.map_err(broken)
+}
+
+/// A connection that could not be made, or broke.
+fn broken(error: reqwest::Error) -> Failure {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    Failure::Unreachable(text)
+}
+
+/// The failure that a problem document tells of.
+async fn refused(answer: Response) -> Failure {
+    let status = answer.status();
+    let retry_after = answer
+        .headers()
+        .get("retry-after")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let body = answer.text().await.unwrap_or_default();
+    let problem: Value = serde_json::from_str(&body).unwrap_or_default();
+    let mut text = problem["message"]
+        .as_str()
+        .map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    for detail in problem["details"].as_array().into_iter().flatten() {
+        if let (Some(field), Some(message)) = (detail["field"].as_str(), detail["message"].as_str())
+        {
+            text = format!("{text}\n  {field}: {message}");
+        }
+    }
+    if let Some(id) = problem["request_id"].as_str() {
+        text = format!("{text} (status {}, request {id})", status.as_u16());
+    }
+    if let Some(seconds) = retry_after {
+        text = format!("{text}; try again in {seconds} s");
+    }
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failure::Denied(text),
+        StatusCode::NOT_FOUND => Failure::Absent(text),
+        StatusCode::TOO_MANY_REQUESTS => Failure::Unreachable(text),
+        status if status.is_server_error() => Failure::Unreachable(text),
+        _ => Failure::Failed(text),
+    }
+}

@@ -1,0 +1,110 @@
+//! Configuration: typed, unit-named, read once.
+//!
+//! `config.default.toml` *is* the default: it is compiled in and parsed first, so the commented
+//! file cannot drift from the program. Over it come `freight.toml` (or `--config FILE`), the
+//! environment (with `.env` below the real variables) and flags. [`Config::load`] looks at all of
+//! it before anything is opened and reports everything wrong at once.
+//!
+//! To add a setting: a commented line in the default file, a field here, and one line in
+//! [`Config::read`]. Forgetting any of them fails a test or the start.
+//!
+//! - [`environment`]: where variables come from; the only reader of the process's environment.
+//! - [`layers`]: the four layers, flattened; unknown keys.
+//! - [`read`]: typed values and what is wrong with them.
+//! - [`uri`]: which backend a URI picks.
+
+pub mod environment;
+pub mod layers;
+pub mod read;
+pub mod uri;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use environment::Environment;
+pub use layers::{Fault, Layers};
+use read::Reader;
+pub use uri::StorePath;
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people if standard error is a terminal, else JSON.
+    Auto,
+    /// A line for people.
+    Human,
+    /// A JSON object in each line.
+    Json,
+}
+
+/// Everything a server needs to know before it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How long requests and tasks may take to finish once we were told to stop.
+    pub grace: Duration,
+    /// The store's file.
+    pub store: StorePath,
+    /// How much memory the cache may take, in bytes.
+    pub cache_bytes: u64,
+    /// How many tasks run at the same time.
+    pub concurrency: usize,
+    /// How events are written.
+    pub log_format: LogFormat,
+    /// Which events are written.
+    pub log_filter: String,
+    /// Where the stand-ins listen.
+    pub sandbox_listen: SocketAddr,
+}
+
+/// Where settings come from, besides the default file.
+#[derive(Default)]
+pub struct Sources {
+    /// A file that must exist, instead of `freight.toml`, which may be absent.
+    pub file: Option<PathBuf>,
+    /// The environment, `.env` merged in.
+    pub environment: Environment,
+    /// `section.key` and text.
+    pub flags: Vec<(String, String)>,
+}
+
+impl Config {
+    /// Reads all layers.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its key and what is allowed.
+    pub fn load(sources: &Sources) -> Result<Self, Vec<Fault>> {
+        let mut layers = Layers::defaults();
+        match &sources.file {
+            Some(file) => layers.file(file, true),
+            None => layers.file("freight.toml".as_ref(), false),
+        }
+        layers.environment(&sources.environment);
+        layers.flags(sources.flags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        Self::read(layers)
+    }
+
+    fn read(layers: Layers) -> Result<Self, Vec<Fault>> {
+        let mut reader = Reader::new(layers);
+        let formats =
+            [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+        let config = Self {
+            listen: reader.address("server.listen"),
+            grace: Duration::from_secs(reader.int("server.grace_s", 1..=300)),
+            store: reader.parsed("store.uri", StorePath::default(), uri::store),
+            cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
+            concurrency: usize::try_from(reader.int("workers.concurrency", 1..=1024)).unwrap_or(1),
+            log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
+            log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
+            sandbox_listen: reader.address("sandbox.listen"),
+        };
+        reader.parsed("queue.uri", (), uri::queue);
+        reader.parsed("cache.uri", (), uri::cache);
+        reader.finish(config)
+    }
+}
