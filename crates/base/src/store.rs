@@ -114,6 +114,18 @@ impl Body {
         self.expires = Some(at);
         self
     }
+
+    /// Adds to fields, as [`Action::Add`] does: one that is absent, or no number, counts as 0, and
+    /// a sum stays inside `i64`.
+    pub fn add(&mut self, fields: &[(String, i64)]) {
+        for (name, by) in fields {
+            let sum = match self.fields.get(name) {
+                Some(Field::Int(value)) => value.saturating_add(*by),
+                _ => *by,
+            };
+            self.fields.insert(name.clone(), Field::Int(sum));
+        }
+    }
 }
 
 /// An item as it was read.

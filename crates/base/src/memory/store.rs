@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::clock::lock;
 use crate::store::{
-    Action, Body, Bulk, Field, Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, Version,
+    Action, Body, Bulk, Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, Version,
     Write, check_bulk, check_get_many, check_key, check_query, check_writes, item_bytes,
 };
 use crate::{Clock, Store};
@@ -124,7 +124,7 @@ impl Tables {
             Action::Delete => self.delete(&key),
             Action::Add(fields) => {
                 let mut body = self.item(&key, now).map(|item| item.body.clone()).unwrap_or_default();
-                add(&mut body, fields);
+                body.add(&fields);
                 self.put(key, body, version);
             }
             Action::Check => {}
@@ -148,17 +148,6 @@ impl Tables {
 
 fn is_present(item: &Item, now: Timestamp) -> bool {
     item.body.expires.is_none_or(|expires| now < expires)
-}
-
-/// Adds to fields; one that is absent, or no number, counts as 0.
-fn add(body: &mut Body, fields: Vec<(String, i64)>) {
-    for (name, by) in fields {
-        let sum = match body.fields.get(&name) {
-            Some(Field::Int(value)) => value.saturating_add(by),
-            _ => by,
-        };
-        body.fields.insert(name, Field::Int(sum));
-    }
 }
 
 /// From where to where; maps panic on a start behind the end, so they never see one.
