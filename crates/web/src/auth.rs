@@ -1,0 +1,111 @@
+//! The seam between the HTTP kit and whoever knows the keys.
+//!
+//! `web` takes the credential out of the request and asks an [`Authenticate`] who that is. It
+//! knows neither keys nor tokens. `accounts` implements the trait; tests implement it in ten lines.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::{Principal, Scopes, Secret, TenantId};
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
+
+use crate::Problem;
+use crate::limits::Limits;
+
+/// The header of an API key.
+pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// The header in which a key of `system` names the tenant it acts for.
+pub const FREIGHT_TENANT: HeaderName = HeaderName::from_static("freight-tenant");
+
+/// What a caller showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// From `X-API-Key`.
+    ApiKey(Secret<String>),
+    /// From `Authorization`, with or without the word `Bearer` before it.
+    Bearer(Secret<String>),
+}
+
+/// Who a credential belongs to.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Whose data the request is about: the one acted for, where that is allowed.
+    pub tenant: TenantId,
+    /// Who asks.
+    pub principal: Principal,
+    /// What they may do.
+    pub scopes: Scopes,
+    /// Limits that replace the defaults.
+    pub limits: Limits,
+    /// Origins from which this tenant's pages may call.
+    pub cors_origins: Arc<[String]>,
+}
+
+/// Knows credentials.
+#[async_trait]
+pub trait Authenticate: Send + Sync + 'static {
+    /// Who `credential` belongs to. `source` is where the request came from, `act_for` the value
+    /// of `Freight-Tenant`.
+    ///
+    /// # Errors
+    /// `Unauthenticated` when it is not valid (the gate counts these by source address),
+    /// `Forbidden` when it is but may not be used here, `Unavailable` when that cannot be found
+    /// out: never "allowed".
+    async fn authenticate(
+        &self,
+        credential: &Credential,
+        source: IpAddr,
+        act_for: Option<&str>,
+    ) -> base::Result<Identity>;
+
+    /// Every origin that any tenant allows: a preflight carries no credential.
+    fn origins(&self) -> Arc<[String]> {
+        Arc::default()
+    }
+}
+
+/// Takes the credential out of the headers.
+///
+/// # Errors
+/// `Malformed` (400) when a header is there twice or both are there and disagree;
+/// `Unauthenticated` when `Authorization` names a scheme that is not `Bearer`.
+pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+    let key = single(headers, &X_API_KEY)?;
+    let bearer = single(headers, &AUTHORIZATION)?.map(bearer).transpose()?;
+    match (key, bearer) {
+        (Some(key), Some(bearer)) if key != bearer => {
+            let text = "X-API-Key and Authorization disagree. Send one of them.";
+            Err(base::Error::new(base::ErrorKind::Malformed, text).with_detail("value_error", "X-API-Key", text).into())
+        }
+        (Some(key), _) => Ok(Some(Credential::ApiKey(Secret::new(key.to_owned())))),
+        (None, Some(token)) => Ok(Some(Credential::Bearer(Secret::new(token.to_owned())))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The value of a header that may be there once.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(first) = values.next() else { return Ok(None) };
+    match (first.to_str(), values.next()) {
+        (Ok(text), None) => Ok(Some(text.trim())),
+        _ => {
+            let text = "This header may be sent once, in plain ASCII.";
+            let error = base::Error::new(base::ErrorKind::Malformed, text);
+            Err(error.with_detail("value_error", name.as_str(), text).into())
+        }
+    }
+}
+
+/// The token of an `Authorization` header: behind `Bearer`, or the whole of a single word.
+fn bearer(value: &str) -> Result<&str, Problem> {
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().contains(' ') => {
+            Ok(token.trim())
+        }
+        None if !value.is_empty() => Ok(value),
+        _ => Err(base::Error::new(base::ErrorKind::Unauthenticated, "Authorization must be a Bearer token").into()),
+    }
+}
