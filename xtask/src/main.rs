@@ -3,17 +3,29 @@
 //! A maintainer and CI type the same words: `.ci/run` is `lint`, then `test`, and nothing else.
 //! Each command is one module that reads from top to bottom:
 //!
-//! 1. [`prove`]: one promise each, attacked on purpose.
-//! 2. [`bench`]: what a machine gives.
+//! 1. [`tidy`]: the rules of the tree that a compiler does not know.
+//! 2. [`lint`]: formatting, clippy, rustdoc, tidy, licences, a fresh `openapi.json`.
+//! 3. [`test`]: every test, every quick proof, the README's own commands, a fuzzed contract.
+//! 4. [`prove`]: one promise each, attacked on purpose.
+//! 5. [`bench`]: what a machine gives.
+//! 6. [`openapi`]: writes the document that `lint` compares.
 //!
-//! [`process`] runs other programs.
+//! [`steps`] runs a list of checks to its end, [`process`] runs other programs, [`server`] is a
+//! running Freight, [`tools`] installs what is missing below `target/`.
 //!
 //! This crate depends on none of ours: it has to start when they do not compile. What it needs
 //! from them it runs as a program.
 
 mod bench;
+mod lint;
+mod openapi;
 mod process;
 mod prove;
+mod server;
+mod steps;
+mod test;
+mod tidy;
+mod tools;
 
 use std::process::ExitCode;
 
@@ -29,16 +41,28 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Check the rules of the tree that no compiler knows.
+    Tidy,
+    /// Check formatting, lints, documentation, tidy, licences and the OpenAPI document.
+    Lint,
+    /// Run every test, every quick proof, the README's commands and the fuzzed contract.
+    Test(test::Options),
     /// Attack one promise, or all of them, and print one JSON line for each.
     Prove(prove::Options),
     /// Measure, and print one JSON line for each figure.
     Bench(bench::Options),
+    /// Write `openapi.json`.
+    Openapi,
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
+        Command::Tidy => tidy::run(),
+        Command::Lint => lint::run(),
+        Command::Test(options) => test::run(&options),
         Command::Prove(options) => prove::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Openapi => openapi::write(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,9 @@
 //! Running other programs, in the open: what runs is printed before it does.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 
 use anyhow::{Context, Result, bail};
 
@@ -34,13 +36,48 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     if status.success() { Ok(()) } else { bail!("`{shown}` failed: {status}") }
 }
 
+/// Runs a command whose lines, of both streams, are passed on as they come and shown to `line`.
+///
+/// # Errors
+/// When it cannot be started or does not exit with 0.
+pub(crate) fn watch(mut command: Command, mut line: impl FnMut(&str)) -> Result<()> {
+    let shown = shown(&command);
+    eprintln!("$ {shown}");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.with_context(|| format!("cannot start `{shown}`"))?;
+    let (lines, said) = mpsc::channel();
+    follow(child.stdout.take(), lines.clone());
+    follow(child.stderr.take(), lines);
+    for text in said {
+        println!("{text}");
+        line(&text);
+    }
+    let status = child.wait()?;
+    if status.success() { Ok(()) } else { bail!("`{shown}` failed: {status}") }
+}
+
+/// Sends each line of a stream on. The thread ends with the stream; a line that nobody waits for
+/// any more is only drained, so that the program never blocks on a full pipe.
+pub(crate) fn follow(stream: Option<impl Read + Send + 'static>, lines: mpsc::Sender<String>) {
+    if let Some(stream) = stream {
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                drop(lines.send(line));
+            }
+        });
+    }
+}
+
 /// Runs a command and returns what it wrote to stdout; its stderr is ours.
 ///
 /// # Errors
 /// When it cannot be started, does not exit with 0, or did not write UTF-8.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let shown = shown(&command);
-    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{shown}`"))?;
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{shown}`"))?;
     if !output.status.success() {
         bail!("`{shown}` failed: {}", output.status);
     }
@@ -49,7 +86,11 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
 
 /// Whether a program can be started and exits with 0. Says nothing when it cannot.
 pub(crate) fn works(mut command: Command) -> bool {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// A command as one would type it, with the program's name instead of its path.

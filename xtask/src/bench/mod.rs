@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 /// Every measurement there is.
-const BENCHES: &[(&str, fn(&Options) -> Result<()>)] = &[];
+const BENCHES: &[(&str, Bench)] = &[];
+
+/// Makes a measurement and prints it.
+type Bench = fn(&Options) -> Result<()>;
 
 /// The arguments of `bench`.
 #[derive(Args)]

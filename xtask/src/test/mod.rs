@@ -1,0 +1,69 @@
+//! The one test command.
+//!
+//! It says what it runs and what it installs, and skips nothing silently:
+//!
+//! 1. every test of the workspace, through cargo-nextest where it is installed, and the doctests;
+//! 2. every quick proof ([`crate::prove`]);
+//! 3. [`tour`]: the README's own commands, verbatim, against the release build;
+//! 4. [`contract`]: thousands of generated requests against a running server.
+
+mod contract;
+mod totals;
+mod tour;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::steps::{self, Step};
+use crate::{process, prove};
+
+use totals::Totals;
+
+/// The arguments of `test`.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Run one part only.
+    #[arg(long, value_parser = ["tests", "proofs", "tour", "contract"])]
+    only: Option<String>,
+}
+
+/// Runs every part, or the one that was asked for.
+///
+/// # Errors
+/// When a part failed.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut steps: Vec<Step<'_>> = vec![
+        ("tests", Box::new(tests)),
+        ("proofs", Box::new(|| prove::run(&prove::Options::all_quick()))),
+        ("tour", Box::new(tour::run)),
+        ("contract", Box::new(contract::run)),
+    ];
+    if let Some(only) = &options.only {
+        steps.retain(|(name, _)| name == only);
+    }
+    steps::run_all(&steps)
+}
+
+/// Every test, even after one has failed, and at the end how many there were.
+fn tests() -> Result<()> {
+    let commands: &[&str] = if process::works(process::cargo("nextest --version")) {
+        &[
+            "nextest run --workspace --locked --no-fail-fast",
+            "test --workspace --locked --no-fail-fast --doc",
+        ]
+    } else {
+        eprintln!("cargo-nextest is not installed: using `cargo test`");
+        &["test --workspace --locked --no-fail-fast"]
+    };
+    let mut totals = Totals::default();
+    let mut failed = Vec::new();
+    for words in commands {
+        if let Err(error) = process::watch(process::cargo(words), |line| totals.read(line)) {
+            failed.push(error.to_string());
+        }
+    }
+    eprintln!("\n{totals}");
+    ensure!(failed.is_empty(), "{}", failed.join("; "));
+    ensure!(totals.passed > 0, "no test ran");
+    Ok(())
+}

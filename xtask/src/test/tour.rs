@@ -1,0 +1,127 @@
+//! The README's own commands, run as they stand there.
+//!
+//! The blocks fenced with `sh` after a line [`MARKER`], up to a line [`END`] or the end, are one
+//! script: a variable set in one block is there in the next, and a server started with `&` runs
+//! until the script ends. It runs in an empty directory, with the release build first in `PATH`;
+//! the first command that fails ends it, and fails the tour.
+
+use std::env;
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{process, server};
+
+const MARKER: &str = "<!-- tour -->";
+const END: &str = "<!-- /tour -->";
+
+/// Says which command failed, and ends the servers that the tour started.
+const HEAD: &str = r#"set -Eeuo pipefail
+trap 'echo "tour: failed: $BASH_COMMAND" >&2' ERR
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
+"#;
+
+/// Long enough for a slow machine; a tour that waits for ever is a failure too.
+const SECONDS_MAX: u32 = 300;
+
+/// Runs the tour.
+///
+/// # Errors
+/// When the README has none, or a command of it fails.
+pub(super) fn run() -> Result<()> {
+    let readme = fs::read_to_string(process::root().join("README.md")).context("no README.md")?;
+    let blocks = blocks(&readme);
+    ensure!(!blocks.is_empty(), "README.md has no ```sh block after {MARKER}");
+    let program = server::release()?;
+    let directory = tempfile::tempdir().context("no temporary directory")?;
+    let script = directory.path().join("tour.sh");
+    fs::write(&script, self::script(&blocks))?;
+
+    let built = program.parent().context("the program has no directory")?.to_owned();
+    let inherited = env::var_os("PATH").unwrap_or_default();
+    let path = env::join_paths(std::iter::once(built).chain(env::split_paths(&inherited)))?;
+    // `timeout` ends the script with everything that it started.
+    let mut tour = process::command("timeout", &format!("--kill-after=10 {SECONDS_MAX} bash"));
+    tour.arg(&script).current_dir(directory.path()).env("PATH", path);
+    process::run(tour)?;
+    eprintln!("tour: {} blocks of README.md", blocks.len());
+    Ok(())
+}
+
+/// The text of each block to run.
+fn blocks(readme: &str) -> Vec<String> {
+    let mut blocks: Vec<String> = Vec::new();
+    let (mut touring, mut inside) = (false, false);
+    for line in readme.lines() {
+        match line.trim_end() {
+            "```" if inside => inside = false,
+            _ if inside => {
+                if let Some(block) = blocks.last_mut() {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+            }
+            "```sh" if touring => {
+                inside = true;
+                blocks.push(String::new());
+            }
+            MARKER => touring = true,
+            END => touring = false,
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// One script of all blocks, that ends what it started.
+fn script(blocks: &[String]) -> String {
+    format!("{HEAD}{}", blocks.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const README: &str = "\
+# x
+```sh
+before
+```
+<!-- tour -->
+```sh
+one
+two
+```
+```json
+{}
+```
+```sh
+three
+```
+<!-- /tour -->
+```sh
+after
+```
+";
+
+    #[test]
+    fn only_marked_shell_blocks_are_the_tour() {
+        assert_eq!(blocks(README), ["one\ntwo\n", "three\n"]);
+        assert!(blocks("```sh\nx\n```\n").is_empty());
+    }
+
+    #[test]
+    fn a_failing_command_ends_the_tour() {
+        let status = |blocks: &[String]| {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("tour.sh");
+            fs::write(&path, script(blocks)).unwrap();
+            let mut bash = process::command("bash", "");
+            bash.arg(&path);
+            process::works(bash)
+        };
+        assert!(status(&["a=1\n".to_owned(), "test $a = 1\n".to_owned()]));
+        assert!(!status(&["false\n".to_owned(), "true\n".to_owned()]));
+        assert!(!status(&["false | true\n".to_owned()]));
+    }
+}
