@@ -1,0 +1,153 @@
+//! Who is calling.
+//!
+//! The order of the checks is the promise: the form of the key is judged before anything is read;
+//! its hash before anything is told about it; and whatever cannot be read is 503, never "allowed".
+//! Everything that is wrong with a well-formed key has one text, since a caller who holds no key
+//! has no right to know whether there was one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::store::StoreError;
+use base::{Error, ErrorKind, Result, TenantId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Accounts, denials};
+use crate::model::{ApiKey, Environment, KeyId, Presented, Tenant, TenantStatus};
+use crate::store::used_put;
+
+/// A key's use is written down at most this often.
+const USED_EVERY: Duration = Duration::from_secs(60);
+
+/// A caller whose key was found good.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// Their key.
+    pub key: Arc<ApiKey>,
+    /// For whom they act now: the key's tenant, or the one that a key of `system` acts for.
+    pub tenant: Arc<Tenant>,
+}
+
+impl Accounts {
+    /// Finds out who presents `text`, and for which tenant they act.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for a key that is not good, `Forbidden` for a suspended tenant and for
+    /// acting for another one without a key of `system`, `TenantNotFound` for acting for none,
+    /// `Unavailable` when the store does not say.
+    pub async fn verify(&self, text: &str, from_loopback: bool, act_for: Option<&str>) -> Result<Verified> {
+        let presented = Presented::parse(text).ok_or_else(|| unauthenticated("Invalid API key format"))?;
+        if presented.environment == Environment::Dev && !from_loopback {
+            return Err(unauthenticated("Invalid API key"));
+        }
+        let key = self.good_key(&presented).await?;
+        let home = self.active_tenant(key.tenant.as_str()).await?;
+        let tenant = match act_for.or(key.acts_for.as_ref().map(TenantId::as_str)) {
+            None => home,
+            Some(_) if !home.is_system() => {
+                self.deny(&home.id, "acting for another tenant");
+                return Err(Error::new(ErrorKind::Forbidden, "Only a key of the tenant system can act for another"));
+            }
+            Some(name) => self.active_tenant(name).await?,
+        };
+        Ok(Verified { key, tenant })
+    }
+
+    /// The key that was presented, if it is one and it is live.
+    async fn good_key(&self, presented: &Presented) -> Result<Arc<ApiKey>> {
+        let monotonic = self.0.clock.monotonic();
+        let known = self.0.keys.get(&presented.id, monotonic);
+        let (key, read) = match known {
+            Some(key) => (key, None),
+            None => {
+                let ticket = self.0.keys.ticket(monotonic);
+                let Some((stored, used)) = self.rows().key(&presented.id).await? else {
+                    return Err(self.denied(&TenantId::SYSTEM.parse()?, "key unknown"));
+                };
+                (Arc::new(stored.value), Some((ticket, used)))
+            }
+        };
+        let now = self.0.clock.now();
+        if !key.hash.matches(&presented.hash) {
+            return Err(self.denied(&key.tenant, "key wrong"));
+        }
+        if !key.is_live(now) {
+            return Err(self.denied(&key.tenant, "key revoked or expired"));
+        }
+        if let Some((ticket, used)) = read {
+            self.0.keys.put(&ticket, key.id.clone(), Arc::clone(&key));
+            self.note_use(&key.id, used, now);
+        }
+        Ok(key)
+    }
+
+    /// A tenant that is not suspended, by its id or slug.
+    async fn active_tenant(&self, name: &str) -> Result<Arc<Tenant>> {
+        let tenant = self.tenant_lately(name).await?;
+        if tenant.status == TenantStatus::Active {
+            return Ok(tenant);
+        }
+        self.deny(&tenant.id, "tenant suspended");
+        Err(Error::new(ErrorKind::Forbidden, "The tenant is suspended"))
+    }
+
+    /// A tenant as it was at most a second ago.
+    ///
+    /// # Errors
+    /// `TenantNotFound`, or what the store says.
+    pub async fn tenant_lately(&self, name: &str) -> Result<Arc<Tenant>> {
+        let now = self.0.clock.monotonic();
+        if let Some(tenant) = self.0.tenants.get(name, now) {
+            return Ok(tenant);
+        }
+        let ticket = self.0.tenants.ticket(now);
+        let tenant = Arc::new(self.tenant_find(name).await?.value);
+        self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
+        Ok(tenant)
+    }
+
+    /// Writes down that a key was used, beside the request: neither its time nor its answer
+    /// depends on it. Of all copies that try in one minute, one succeeds.
+    fn note_use(&self, id: &KeyId, before: Option<Timestamp>, now: Timestamp) {
+        let lately = |at: Timestamp| now.duration_since(at).as_secs() < USED_EVERY.as_secs().cast_signed();
+        if before.is_some_and(lately) {
+            return;
+        }
+        let rows = self.rows().clone();
+        let write = used_put(id, before, now);
+        tokio::spawn(async move {
+            match rows.commit(vec![write]).await {
+                Ok(_) | Err(StoreError::Failed(_)) => {}
+                Err(error) => tracing::debug!(%error, "the use of a key was not written down"),
+            }
+        });
+    }
+
+    fn denied(&self, tenant: &TenantId, reason: &'static str) -> Error {
+        self.deny(tenant, reason);
+        unauthenticated("Invalid API key")
+    }
+
+    /// Counts a refusal in the audit of `tenant`; other layers count theirs with it too.
+    pub fn deny(&self, tenant: &TenantId, reason: &'static str) {
+        if self.0.denials.count(tenant, reason, self.0.clock.now()) {
+            let accounts = self.clone();
+            tokio::spawn(async move {
+                accounts.0.clock.sleep(denials::GATHER).await;
+                if let Err(error) = accounts.0.denials.write(accounts.rows()).await {
+                    tracing::warn!(%error, "refusals were not written to the audit");
+                }
+            });
+        }
+    }
+}
+
+/// A well-formed key's tenant name, by which it is looked up: an id, or else a slug.
+pub(super) fn is_id(name: &str) -> bool {
+    matches!(name, TenantId::SYSTEM | TenantId::DEFAULT) || Uuid::try_parse(name).is_ok()
+}
+
+fn unauthenticated(message: &str) -> Error {
+    Error::new(ErrorKind::Unauthenticated, message)
+}
