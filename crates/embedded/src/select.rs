@@ -1,0 +1,276 @@
+//! Reading rows: one, a page, a count; always verified, never an expired one.
+//!
+//! A row that is found proves itself by its checksum. A row that is *not* found proves nothing:
+//! a flipped bit in its key, or in the key of a row that the search compared with, leads the
+//! search astray. But a search that went astray ends right beside the row that misled it, since
+//! all others are in order. So an answer of "absent" first verifies the keys on both sides of the
+//! gap, and a page or a count those before and behind its range. What remains is damage to the
+//! tree itself (page headers, child pointers), which SQLite mostly notices and `check` looks for.
+
+use std::ops::Bound;
+
+use base::store::{Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes};
+use jiff::Timestamp;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, ToSql, params};
+
+use crate::row::{Place, Stored};
+
+const POINT: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+    WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
+const ASCENDING: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+    WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 AND sk < ?4 ORDER BY sk";
+const DESCENDING: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+    WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 AND sk < ?4 ORDER BY sk DESC";
+const BEFORE: &str = "SELECT tbl, pk, sk, sums FROM items
+    WHERE (tbl, pk, sk) < (?1, ?2, ?3) ORDER BY tbl DESC, pk DESC, sk DESC LIMIT 1";
+const BEHIND: &str = "SELECT tbl, pk, sk, sums FROM items
+    WHERE (tbl, pk, sk) >= (?1, ?2, ?3) ORDER BY tbl, pk, sk LIMIT 1";
+
+/// How many rows a page or a piece of work looks at, expired ones included.
+const ROWS_MAX: usize = 4_000;
+
+/// Why rows could not be read.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// This row is not what was written.
+    Damaged(String),
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Fault> for StoreError {
+    /// For reads: none of them may have been applied.
+    fn from(fault: Fault) -> Self {
+        let error = match fault {
+            Fault::Damaged(name) => return Self::Damaged(name),
+            Fault::Sqlite(error) => error,
+        };
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::OperationInterrupted) => Self::Unavailable("the read took too long".to_owned()),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+/// The item under a key.
+pub(crate) fn point(conn: &Connection, key: &Key, now: Timestamp) -> Result<Option<Item>, Fault> {
+    let mut statement = conn.prepare_cached(POINT)?;
+    let mut rows = statement.query(params![key.table.0, key.partition, key.sort])?;
+    match rows.next()? {
+        Some(row) => Ok(Some(verified(row, key.table)?).filter(|item| is_present(item, now))),
+        None => {
+            drop(rows);
+            edge(conn, BEFORE, key.table, &key.partition, &key.sort)?;
+            edge(conn, BEHIND, key.table, &key.partition, &key.sort)?;
+            Ok(None)
+        }
+    }
+}
+
+/// A page of a partition.
+pub(crate) fn page(conn: &Connection, query: &Query, now: Timestamp) -> Result<Slice, Fault> {
+    let mut span = Span::of(&query.range);
+    if let Some(after) = &query.after {
+        span.go_on(query.order, after);
+    }
+    let mut slice = Slice { items: Vec::new(), next: None };
+    let mut bytes = 0;
+    let mut last = None;
+    let walk = scan(conn, query.table, &query.partition, &span, query.order, |item| {
+        let full = slice.items.len() == query.limit || bytes >= PAGE_BYTES_MAX;
+        if full {
+            return false;
+        }
+        last = Some(item.key.sort.clone());
+        if is_present(&item, now) {
+            bytes += item_bytes(&item.key, &item.body);
+            slice.items.push(item);
+        }
+        true
+    })?;
+    if walk == Walk::Stopped {
+        slice.next = last;
+    }
+    Ok(slice)
+}
+
+/// How many items a range holds.
+pub(crate) fn count(
+    conn: &Connection,
+    table: Table,
+    partition: &str,
+    range: &Range,
+    now: Timestamp,
+) -> Result<u64, Fault> {
+    let mut span = Span::of(range);
+    let mut count = 0;
+    loop {
+        let mut last = None;
+        let walk = scan(conn, table, partition, &span, Order::Ascending, |item| {
+            count += u64::from(is_present(&item, now));
+            last = Some(item.key.sort);
+            true
+        })?;
+        match (walk, last) {
+            (Walk::Stopped, Some(last)) => span.go_on(Order::Ascending, &last),
+            _ => return Ok(count),
+        }
+    }
+}
+
+/// How a scan ended.
+#[derive(PartialEq, Eq)]
+enum Walk {
+    /// At the end of its span.
+    Through,
+    /// There is more.
+    Stopped,
+}
+
+/// Hands verified rows to `visit`, expired ones too, for as long as it wants them.
+fn scan(
+    conn: &Connection,
+    table: Table,
+    partition: &str,
+    span: &Span,
+    order: Order,
+    mut visit: impl FnMut(Item) -> bool,
+) -> Result<Walk, Fault> {
+    let sql = if order == Order::Ascending { ASCENDING } else { DESCENDING };
+    edge(conn, BEFORE, table, partition, &span.from)?;
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params![table.0, partition, span.from, span.below])?;
+    let mut seen = 0;
+    while let Some(row) = rows.next()? {
+        let item = verified(row, table)?;
+        if seen == ROWS_MAX || !visit(item) {
+            return Ok(Walk::Stopped);
+        }
+        seen += 1;
+    }
+    edge(conn, BEHIND, table, partition, &span.below)?;
+    Ok(Walk::Through)
+}
+
+/// Verifies the key of the row just before or just behind a place.
+fn edge(
+    conn: &Connection,
+    sql: &str,
+    table: Table,
+    partition: &str,
+    sort: &dyn ToSql,
+) -> Result<(), Fault> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let key_of = |row: &Row<'_>| {
+        Ok(match (place(row), row.get_ref(3)?) {
+            (Ok(place), ValueRef::Blob(sums)) if place.is_sound(sums) => None,
+            (Ok(place), _) => Some(place.name()),
+            (Err(unnamed), _) => Some(unnamed),
+        })
+    };
+    match statement.query_row(params![table.0, partition, sort], key_of).optional()?.flatten() {
+        Some(name) => Err(Fault::Damaged(name)),
+        None => Ok(()),
+    }
+}
+
+/// A row of the eight columns, believed.
+fn verified(row: &Row<'_>, table: Table) -> Result<Item, Fault> {
+    let (stored, sums) = stored(row)?;
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned);
+    let damaged = || Fault::Damaged(stored.place.name());
+    if stored.place.table != table.0.as_bytes() {
+        return Err(damaged());
+    }
+    let key = match (text(stored.place.partition), text(stored.place.sort)) {
+        (Ok(partition), Ok(sort)) => Key { table, partition, sort },
+        _ => return Err(damaged()),
+    };
+    stored.item(key, sums).ok_or_else(damaged)
+}
+
+/// The eight columns, and what they should hash to. Bits that flip can change a column's type.
+pub(crate) fn stored<'r>(row: &'r Row<'_>) -> Result<(Stored<'r>, &'r [u8]), Fault> {
+    let place = place(row).map_err(Fault::Damaged)?;
+    let damaged = || Fault::Damaged(place.name());
+    let version = match row.get_ref(3)? {
+        ValueRef::Null => None,
+        ValueRef::Blob(bytes) => Some(bytes),
+        _ => return Err(damaged()),
+    };
+    let ValueRef::Blob(fields) = row.get_ref(4)? else { return Err(damaged()) };
+    let data = match row.get_ref(5)? {
+        ValueRef::Null => None,
+        ValueRef::Text(bytes) => Some(bytes),
+        _ => return Err(damaged()),
+    };
+    let expires = match row.get_ref(6)? {
+        ValueRef::Null => None,
+        ValueRef::Integer(at) => Some(at),
+        _ => return Err(damaged()),
+    };
+    let ValueRef::Blob(sums) = row.get_ref(7)? else { return Err(damaged()) };
+    Ok((Stored { place, version, fields, data, expires }, sums))
+}
+
+fn place<'r>(row: &'r Row<'_>) -> Result<Place<'r>, String> {
+    match (row.get_ref(0), row.get_ref(1), row.get_ref(2)) {
+        (Ok(ValueRef::Text(table)), Ok(ValueRef::Text(partition)), Ok(ValueRef::Text(sort))) => {
+            Ok(Place { table, partition, sort })
+        }
+        _ => Err("a row whose key is no text".to_owned()),
+    }
+}
+
+fn is_present(item: &Item, now: Timestamp) -> bool {
+    item.body.expires.is_none_or(|expires| now < expires)
+}
+
+/// Sort keys from one, included, to another, excluded. The text behind a text `t`, with nothing
+/// between, is `t` and a NUL; above every text is every blob.
+struct Span {
+    from: String,
+    below: Value,
+}
+
+impl Span {
+    fn of(range: &Range) -> Self {
+        let (from, below) = range.bounds();
+        let from = match from {
+            Bound::Unbounded => String::new(),
+            Bound::Included(from) => from,
+            Bound::Excluded(from) => next(&from),
+        };
+        let below = match below {
+            Bound::Unbounded => Value::Blob(Vec::new()),
+            Bound::Included(to) => Value::Text(next(&to)),
+            Bound::Excluded(to) => Value::Text(to),
+        };
+        Self { from, below }
+    }
+
+    /// Leaves what is behind `after`.
+    fn go_on(&mut self, order: Order, after: &str) {
+        match order {
+            Order::Ascending => self.from = std::mem::take(&mut self.from).max(next(after)),
+            Order::Descending => {
+                let nearer = matches!(&self.below, Value::Text(below) if below.as_str() <= after);
+                if !nearer {
+                    self.below = Value::Text(after.to_owned());
+                }
+            }
+        }
+    }
+}
+
+fn next(text: &str) -> String {
+    format!("{text}\0")
+}

@@ -1,0 +1,212 @@
+//! The store itself: the threads behind it, and the contract over them.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use base::store::{
+    Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write, check_bulk, check_get_many, check_key,
+    check_query, check_writes,
+};
+use base::{Clock, Store};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::apply::{Answer, Request};
+use crate::file::{Durability, FileError, check_library, open_reader, open_writer};
+use crate::health::Health;
+use crate::lock::Lock;
+use crate::mailbox::{Mailbox, Refused};
+use crate::reader::{Readers, Size};
+use crate::select;
+use crate::writer::Writer;
+
+/// How many writes wait before callers are turned away.
+const WAITING_MAX: usize = 20_000;
+/// How many writes of a `bulk` are one request, and so at most how long others wait for them.
+const BULK_PIECE: usize = 500;
+
+/// Which file, and how.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// The file; made if there is none, in a directory that exists.
+    pub path: PathBuf,
+    /// The clock that items expire by.
+    pub clock: Arc<dyn Clock>,
+    /// How many threads read, at least 1.
+    pub readers: usize,
+    pub(crate) durability: Durability,
+}
+
+impl OpenOptions {
+    /// As many readers as the machine has processors, from 2 to 8.
+    pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        let readers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 8);
+        Self { path: path.into(), clock, readers, durability: Durability::default() }
+    }
+
+    /// Acknowledges commits before they are fsynced: what `prove powercut` must catch.
+    #[cfg(feature = "sabotage")]
+    #[must_use]
+    pub fn with_late_fsync(mut self) -> Self {
+        self.durability = Durability::Normal;
+        self
+    }
+}
+
+/// A store in one SQLite file, of one process.
+pub struct SqliteStore {
+    clock: Arc<dyn Clock>,
+    stamps: Stamps,
+    health: Arc<Health>,
+    writes: Arc<Mailbox<Request>>,
+    pub(crate) reads: Arc<Readers>,
+    threads: Mutex<Threads>,
+    pub(crate) lock: Arc<Lock>,
+}
+
+struct Threads {
+    readers: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl SqliteStore {
+    /// Opens the file, for this process alone, and starts its threads.
+    ///
+    /// # Errors
+    /// `InUse`, `Network`, `OldLibrary`, `Newer`, `Foreign`, `Damaged`; `Io` and `Sqlite` for what
+    /// the system refuses. The file was not changed unless it was empty or ours.
+    pub fn open(options: OpenOptions) -> Result<Arc<Self>, FileError> {
+        check_library()?;
+        let lock = Arc::new(Lock::take(&options.path)?);
+        let conn = open_writer(&lock, options.durability)?;
+        let store = Self {
+            clock: Arc::clone(&options.clock),
+            stamps: Stamps::new(),
+            health: Arc::new(Health::new()),
+            writes: Arc::new(Mailbox::new(WAITING_MAX)),
+            reads: Arc::new(Readers::new()),
+            threads: Mutex::new(Threads { readers: Vec::new(), writer: None }),
+            lock,
+        };
+        let (mailbox, health) = (Arc::clone(&store.writes), Arc::clone(&store.health));
+        let writer = Writer { conn, mailbox, health, clock: Arc::clone(&options.clock) };
+        let spawned = |source| FileError::Io { path: options.path.clone(), source };
+        let mut threads = store.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.writer = Some(spawn("store-writer", move || writer.run()).map_err(spawned)?);
+        for _ in 0..options.readers.max(1) {
+            let conn = open_reader(store.lock.file())?;
+            let (reads, clock) = (Arc::clone(&store.reads), Arc::clone(&options.clock));
+            threads.readers.push(spawn("store-reader", move || reads.serve(conn, clock)).map_err(spawned)?);
+        }
+        drop(threads);
+        Ok(Arc::new(store))
+    }
+
+    /// Completes when a commit's outcome was not known, and says why. From then on nothing is
+    /// written: end the process, not with 0, and open the file afresh.
+    pub async fn poisoned(&self) -> String {
+        self.health.poisoned().await
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.lock.file()
+    }
+
+    async fn submit(&self, (request, answer): (Request, oneshot::Receiver<Answer>)) -> Answer {
+        self.health.check()?;
+        self.writes.post(request).map_err(|refused| match refused {
+            Refused::Full => StoreError::Busy,
+            Refused::Closed => StoreError::Unavailable("closed".to_owned()),
+        })?;
+        answer.await.map_err(|_| StoreError::Unknown("the writer stopped".to_owned()))?
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// Writes that were accepted are committed, and the log is moved into the file, before the lock
+/// is let go. Readers end first: SQLite cleans up after the last connection only if it can write.
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.writes.close();
+        self.reads.0.close();
+        let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.readers.drain(..).chain(threads.writer.take()) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store had panicked");
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        check_get_many(keys)?;
+        keys.iter().try_for_each(check_key)?;
+        let (keys, clock) = (keys.to_vec(), Arc::clone(&self.clock));
+        let ask = move |conn: &_| {
+            let now = clock.now();
+            keys.iter().map(|key| select::point(conn, key, now)).collect()
+        };
+        self.reads.ask(Size::Points, ask).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
+        check_query(&query)?;
+        let clock = Arc::clone(&self.clock);
+        self.reads.ask(Size::Range, move |conn| select::page(conn, &query, clock.now())).await
+    }
+
+    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
+        let (partition, clock) = (partition.to_owned(), Arc::clone(&self.clock));
+        let ask = move |conn: &_| select::count(conn, table, &partition, &range, clock.now());
+        self.reads.ask(Size::Range, ask).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<Version, StoreError> {
+        check_writes(&writes)?;
+        let version = self.stamps.next();
+        self.submit(Request::of_writes(writes, version)).await?;
+        Ok(version)
+    }
+
+    async fn bulk(&self, _table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
+        check_bulk(&writes)?;
+        let mut writes = writes.into_iter().peekable();
+        while writes.peek().is_some() {
+            let piece = writes.by_ref().take(BULK_PIECE).collect();
+            self.submit(Request::of_bulk(piece, self.stamps.next())).await?;
+        }
+        Ok(())
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.health.check()?;
+        self.reads.ask(Size::Points, |conn| Ok(conn.query_row("SELECT 1", (), |_| Ok(()))?)).await
+    }
+}
+
+/// Makes versions: a number drawn at random when the file is opened, counted up. Two openings
+/// never count through the same numbers, and the draw is made once rather than at each write.
+struct Stamps {
+    first: u128,
+    given: AtomicU64,
+}
+
+impl Stamps {
+    fn new() -> Self {
+        Self { first: Uuid::new_v4().as_u128(), given: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> Version {
+        let given = self.given.fetch_add(1, Ordering::Relaxed);
+        Version(Uuid::from_u128(self.first.wrapping_add(u128::from(given))))
+    }
+}
