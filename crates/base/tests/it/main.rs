@@ -1,0 +1,4 @@
+//! The tests of `base`: the conformance suites on the implementations in memory, and properties.
+
+mod memory;
+mod promises;
