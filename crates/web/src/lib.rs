@@ -29,7 +29,7 @@
 //! 3. [`register`]: how a handler gets a path. `gate`: what stands before it. `edge`: what stands
 //!    before and behind all of them.
 //! 4. [`error`], [`problem`]: failures.
-//! 5. [`body`], [`query`], [`path`], [`paging`]: what handlers take. [`answer`]: what they return.
+//! 5. [`body`], [`query`], [`path`], [`paging`]: what handlers take. [`answer`], [`etag`]: what they return.
 //! 6. [`limits`], [`cursor`]: how much, and where lists go on.
 //! 7. [`app`], [`config`], [`openapi`](mod@openapi): the whole.
 
@@ -43,6 +43,7 @@ pub mod config;
 pub mod cursor;
 pub mod edge;
 pub mod error;
+pub mod etag;
 mod gate;
 pub mod limits;
 pub mod openapi;
@@ -62,6 +63,7 @@ pub use caller::{Authorized, Caller};
 pub use config::Config;
 pub use cursor::CursorKey;
 pub use error::Mapping;
+pub use etag::{IfMatch, Tagged};
 pub use limits::{Class, Limits};
 pub use openapi::openapi;
 pub use paging::{List, Paging};
