@@ -1,0 +1,232 @@
+//! Taking a task, keeping it, and giving it back.
+//!
+//! A claim is one conditional write of a lease into the task's row. Everything that the holder
+//! writes from then on carries the check that this lease's *token* is still there; that check, not
+//! any clock, is what correctness rests on. Clocks only decide when a lease *may* be taken over:
+//! its holder gives it up at two thirds of its length by its own monotonic clock, and takers wait
+//! [`TAKEOVER_MARGIN`] past its end by theirs.
+//!
+//! The due item stays where it is while the task runs: a sweep that comes across it rings, the
+//! ring's claim reads the row, and finds a lease that holds, or one that is over.
+
+use std::time::Duration;
+
+use base::store::{Body, Item, Key, StoreError, When, Write};
+use base::{StoreExt as _, TaskId, TenantId};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::engine::lock;
+use crate::model::JobStatus;
+use crate::rows::job::{BatchRow, Head, batch_key, batch_payload_key, head_key};
+use crate::rows::task::{Lease, Part, State, TaskRow, parked_key, payload_key, progress_key, row_key, slot_key};
+use crate::{Engine, Run};
+
+/// How long past its end by the wall clock a lease of another process is left alone.
+pub(crate) const TAKEOVER_MARGIN: Duration = Duration::from_secs(2);
+
+/// A task that killed its worker this often while it ran alone is a dead letter.
+pub(crate) const DEATHS_ALONE_MAX: i64 = 3;
+
+/// How many slots are looked at when a kind's concurrency is limited.
+const SLOTS_MAX: u32 = 100;
+
+/// How a claim was decided.
+pub(crate) enum Claim {
+    /// It is ours.
+    Taken(Box<Run>),
+    /// Not now, and nobody needs to ring again: it is gone, held, parked or somebody's else.
+    Left,
+    /// Not before this long from now.
+    Early(Duration),
+    /// The kind's concurrency is used up; whoever finishes next makes room.
+    Saturated,
+}
+
+impl Engine {
+    /// Tries to take a task.
+    pub(crate) async fn claim(&self, tenant: &TenantId, id: TaskId) -> Result<Claim, StoreError> {
+        let Some(item) = self.store.get(row_key(tenant, id)).await? else { return Ok(Claim::Left) };
+        let Some(mut row) = TaskRow::read(tenant, id, &item) else { return Ok(Claim::Left) };
+        if !self.registry.knows(&row.kind) {
+            return Ok(Claim::Left);
+        }
+        let now = self.clock.now();
+        match row.state {
+            State::Ready if row.due > now => return Ok(Claim::Early(self.until(row.due))),
+            State::Leased if !self.is_over(&row, now) => return Ok(Claim::Left),
+            State::Parked => return Ok(Claim::Left),
+            State::Ready | State::Waiting | State::Leased => {}
+        }
+        let Some(around) = self.surroundings(&row).await? else { return Ok(Claim::Left) };
+        if around.paused {
+            self.park(&row, &item).await?;
+            return Ok(Claim::Left);
+        }
+        note_death(&mut row);
+        let alone = row.deaths > 0;
+        let until = base::clock::add(now, self.settings.lease);
+        row.state = State::Leased;
+        row.lease = Some(Lease { token: Uuid::new_v4(), owner: self.owner.clone(), until, alone });
+        let mut writes = vec![Write::put(row.key(), row.body()).when(item.unchanged())];
+        let slot = match self.free_slot(&row, until).await? {
+            Slot::NotNeeded => None,
+            Slot::None => return Ok(Claim::Saturated),
+            Slot::Free(free) => {
+                let (key, write) = *free;
+                writes.push(write);
+                Some(key)
+            }
+        };
+        match self.store.write(writes).await {
+            Ok(_) => Ok(Claim::Taken(Box::new(Run::new(row, around, slot)))),
+            Err(StoreError::Failed(failed)) if failed.contains(&0) => Ok(Claim::Left),
+            Err(StoreError::Failed(_)) => Ok(Claim::Saturated),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// Whether the lease may be taken over.
+    pub(crate) fn is_stale(&self, row: &TaskRow) -> bool {
+        self.is_over(row, self.clock.now())
+    }
+
+    fn is_over(&self, row: &TaskRow, now: Timestamp) -> bool {
+        let Some(lease) = &row.lease else { return true };
+        let of_a_process_before = self.settings.exclusive && lease.owner != self.owner;
+        of_a_process_before || base::clock::add(lease.until, TAKEOVER_MARGIN) <= now
+    }
+
+    /// Reads what the run will need besides its row; `None` when its job does not want it now.
+    async fn surroundings(&self, row: &TaskRow) -> Result<Option<Around>, StoreError> {
+        let (tenant, id) = (&row.tenant, row.id);
+        let mut keys = Vec::with_capacity(4);
+        match row.part {
+            Part::Plain => keys.push(payload_key(tenant, id)),
+            Part::Planner(_) => return Ok(Some(Around::default())),
+            Part::Batch(job, seq) => {
+                keys.push(head_key(tenant, job));
+                keys.push(batch_key(tenant, job, seq));
+                keys.push(batch_payload_key(tenant, job, seq));
+            }
+        }
+        if row.progress {
+            keys.push(progress_key(tenant, id));
+        }
+        let mut items = self.store.get_many(&keys).await?.into_iter();
+        let mut next = || items.next().flatten();
+        let mut around = Around::default();
+        match row.part {
+            Part::Plain | Part::Planner(_) => around.payload = row.payload.clone().or(next().and_then(data)),
+            Part::Batch(..) => {
+                let (head, batch, payload) = (next(), next(), next());
+                let head = head.as_ref().and_then(Head::read);
+                let batch = batch.as_ref().and_then(BatchRow::read);
+                let (Some(head), Some(batch)) = (head, batch) else { return Ok(None) };
+                match head.status {
+                    JobStatus::Running => {}
+                    JobStatus::Paused => around.paused = true,
+                    _ => return Ok(None),
+                }
+                around.payload = batch.payload.clone().or(payload.and_then(data));
+                around.batch = Some(batch);
+            }
+        }
+        around.progress = next().and_then(data);
+        Ok(Some(around))
+    }
+
+    /// Moves a task of a paused job aside, unless the job was resumed meanwhile.
+    async fn park(&self, row: &TaskRow, item: &Item) -> Result<(), StoreError> {
+        let Some(job) = row.part.job() else { return Ok(()) };
+        let mut parked = row.clone();
+        parked.state = State::Parked;
+        parked.lease = None;
+        let writes = vec![
+            Write::put(row.key(), parked.body()).when(item.unchanged()),
+            Write::delete(row.due_key()),
+            Write::put(parked_key(&row.tenant, job, row.id), Body::default()),
+            Write::check(head_key(&row.tenant, job), When::is("status", JobStatus::Paused.as_str())),
+        ];
+        match self.store.write(writes).await {
+            Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// A free place among those that the kind's concurrency allows.
+    async fn free_slot(&self, row: &TaskRow, until: Timestamp) -> Result<Slot, StoreError> {
+        if matches!(row.part, Part::Planner(_)) {
+            return Ok(Slot::NotNeeded);
+        }
+        let Some(most) = self.registry.concurrency(&row.kind) else { return Ok(Slot::NotNeeded) };
+        let keys: Vec<Key> = (0..most.min(SLOTS_MAX)).map(|n| slot_key(&row.tenant, &row.kind, n)).collect();
+        let taken = self.store.get_many(&keys).await?;
+        let free: Vec<usize> = (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
+        // Everyone looks at the same places: starting at a random one keeps claimers apart.
+        let start = usize::from(Uuid::new_v4().as_bytes()[0]) % free.len().max(1);
+        let Some(key) = free.get(start).and_then(|n| keys.get(*n)).cloned() else { return Ok(Slot::None) };
+        let body = Body::default().with("holder", row.id.to_string());
+        let write = Write::put(key.clone(), body.expiring(base::clock::add(until, TAKEOVER_MARGIN)));
+        Ok(Slot::Free(Box::new((key, write.when(When::Absent)))))
+    }
+
+    /// Extends the lease.
+    ///
+    /// # Errors
+    /// `Failed` when the lease is somebody else's by now.
+    pub(crate) async fn extend(&self, run: &Run) -> Result<(), StoreError> {
+        let _alone = run.row_writes.lock().await;
+        let until = base::clock::add(self.clock.now(), self.settings.lease);
+        let mut writes = {
+            let mut row = lock(&run.row);
+            if let Some(lease) = &mut row.lease {
+                lease.until = until;
+            }
+            vec![Write::put(row.key(), row.body()).when(row.held())]
+        };
+        let holder = run.task().to_string();
+        if let Some(slot) = &run.slot {
+            let expires = base::clock::add(until, TAKEOVER_MARGIN);
+            let body = Body::default().with("holder", holder.as_str()).expiring(expires);
+            writes.push(Write::put(slot.clone(), body).when(When::is("holder", holder)));
+        }
+        self.store.write(writes).await.map(|_| ())
+    }
+
+    /// Whether the job of this run still wants it to go on.
+    pub(crate) async fn is_wanted(&self, run: &Run) -> Result<bool, StoreError> {
+        let Part::Batch(job, _) = run.part else { return Ok(true) };
+        let head = self.store.get(head_key(&run.tenant, job)).await?;
+        let status = head.as_ref().and_then(Head::read).map(|head| head.status);
+        Ok(matches!(status, Some(JobStatus::Running | JobStatus::Paused)))
+    }
+}
+
+/// What a run needs besides its row.
+#[derive(Default)]
+pub(crate) struct Around {
+    pub(crate) payload: Option<String>,
+    pub(crate) progress: Option<String>,
+    pub(crate) batch: Option<BatchRow>,
+    paused: bool,
+}
+
+enum Slot {
+    NotNeeded,
+    None,
+    Free(Box<(Key, Write)>),
+}
+
+/// A lease that was found to be over means that a worker died with it.
+fn note_death(row: &mut TaskRow) {
+    if let Some(lease) = row.lease.take() {
+        row.deaths += 1;
+        row.deaths_alone += i64::from(lease.alone);
+        metrics::counter!("freight_leases_lost_total", "kind" => row.kind.clone()).increment(1);
+    }
+}
+
+fn data(item: Item) -> Option<String> {
+    item.body.data
+}

@@ -1,0 +1,187 @@
+//! The engine as a whole: what it is made of, and what it is set to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::queue::{Ring, Topic};
+use base::store::{Body, Field, Write};
+use base::{Clock, JobId, Queue, Result, Store, TaskId, TenantId};
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::rows::task::{directory_key, topic_name};
+use crate::{Priority, Registry};
+
+/// A mark in the directory of tenants with work is renewed at most this often by one process.
+pub(crate) const MARK_EVERY: Duration = Duration::from_secs(20);
+
+/// What the engine is set to. The defaults are right for one process on a laptop.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many tasks run at once in this process; 1 to 1,024.
+    pub concurrency: usize,
+    /// How long a lease lasts; its holder renews it at a third and gives it up at two thirds.
+    pub lease: Duration,
+    /// How often a running task looks whether its job was cancelled.
+    pub heartbeat: Duration,
+    /// How often the store is searched for tasks whose rings were lost.
+    pub sweep: Duration,
+    /// Whether no other process can use the store: then every lease of an earlier process is
+    /// over when this one starts.
+    pub exclusive: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            concurrency: 64,
+            lease: Duration::from_secs(30),
+            heartbeat: Duration::from_secs(2),
+            sweep: Duration::from_secs(1),
+            exclusive: true,
+        }
+    }
+}
+
+/// What a tenant may have; owned here, answered by whoever knows tenants.
+#[async_trait]
+pub trait Quotas: Send + Sync + 'static {
+    /// How many of the tenant's jobs may run at once; 1 to 100.
+    async fn running_jobs_max(&self, tenant: &TenantId) -> u32;
+    /// How long finished jobs, their logs and dead letters are kept.
+    async fn retention(&self, tenant: &TenantId) -> Duration;
+}
+
+/// The same for every tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct FixedQuotas {
+    /// How many jobs run at once.
+    pub running_jobs_max: u32,
+    /// How long what is finished is kept.
+    pub retention: Duration,
+}
+
+impl Default for FixedQuotas {
+    fn default() -> Self {
+        Self { running_jobs_max: 10, retention: Duration::from_secs(30 * 86_400) }
+    }
+}
+
+#[async_trait]
+impl Quotas for FixedQuotas {
+    async fn running_jobs_max(&self, _tenant: &TenantId) -> u32 {
+        self.running_jobs_max
+    }
+
+    async fn retention(&self, _tenant: &TenantId) -> Duration {
+        self.retention
+    }
+}
+
+/// What the engine stands on.
+pub struct Deps {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// The doorbell.
+    pub queue: Arc<dyn Queue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// What this process knows how to do.
+    pub registry: Registry,
+    /// What tenants may have.
+    pub quotas: Arc<dyn Quotas>,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// The durable engine. One for each process; any number of processes share a store.
+pub struct Engine {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Registry,
+    pub(crate) quotas: Arc<dyn Quotas>,
+    pub(crate) settings: Settings,
+    /// Names this process in leases.
+    pub(crate) owner: String,
+    /// What runs here now, and of which job.
+    pub(crate) running: Mutex<HashMap<TaskId, Option<JobId>>>,
+    /// Told whenever a job comes to its end in this process.
+    pub(crate) settled: Notify,
+    marks: Mutex<HashMap<(&'static str, TenantId), Timestamp>>,
+}
+
+impl Engine {
+    /// Puts the engine together; nothing runs until
+    /// [`workers_start`](crate::Engine::workers_start).
+    pub fn new(deps: Deps) -> Arc<Self> {
+        Arc::new(Self {
+            store: deps.store,
+            queue: deps.queue,
+            clock: deps.clock,
+            registry: deps.registry,
+            quotas: deps.quotas,
+            settings: deps.settings,
+            owner: Uuid::new_v4().simple().to_string(),
+            running: Mutex::default(),
+            settled: Notify::new(),
+            marks: Mutex::default(),
+        })
+    }
+
+    /// The kinds this process knows.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Makes sure that sweeps will look at this tenant. Called before an enqueue: a mark without
+    /// work costs a look, work without a mark would wait for ever.
+    pub(crate) async fn mark(&self, tenant: &TenantId, priority: Priority) -> Result<()> {
+        let topic = topic_name(priority);
+        let now = self.clock.now();
+        let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY);
+        if lock(&self.marks).get(&(topic, tenant.clone())).is_some_and(fresh) {
+            return Ok(());
+        }
+        let body = Body::default().with("marked", Field::Int(now.as_microsecond())).with("tenant", tenant.as_str());
+        self.store.write(vec![Write::put(directory_key(topic, tenant), body)]).await?;
+        lock(&self.marks).insert((topic, tenant.clone()), now);
+        Ok(())
+    }
+
+    /// Rings for tasks that the store already holds. A bell that cannot be rung is no failure:
+    /// the sweep finds them.
+    pub(crate) async fn ring(&self, tenant: &TenantId, priority: Priority, tasks: impl IntoIterator<Item = (TaskId, Duration)>) {
+        let rings: Vec<Ring> = tasks
+            .into_iter()
+            .filter(|(_, delay)| *delay <= base::queue::DELAY_MAX)
+            .map(|(task, delay)| Ring { task, group: tenant.clone(), delay })
+            .collect();
+        if rings.is_empty() {
+            return;
+        }
+        if let Err(error) = self.queue.send(&Topic::new(topic_name(priority)), rings).await {
+            metrics::counter!("freight_rings_lost_total").increment(1);
+            tracing::debug!(%error, "a ring was lost");
+        }
+    }
+
+    /// How long from now until `at`; zero when it has passed.
+    pub(crate) fn until(&self, at: Timestamp) -> Duration {
+        Duration::try_from(at.duration_since(self.clock.now())).unwrap_or(Duration::ZERO)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("owner", &self.owner).field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+/// Locks a mutex whose holders cannot leave it half changed, so that poison says nothing.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,177 @@
+//! The log of a job, in three streams.
+//!
+//! A line lies in three places: under its job and record (where its presence keeps a repeated run
+//! from writing it twice), under its job and stream in order of time, and in the tenant's journal.
+//! Lines carry the tenant's retention as their expiry.
+
+use base::key;
+use base::store::{Body, Item, Key, Query, Range, StoreError, When, Write};
+use base::{JobId, Page, Result, TaskId, TenantId};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::model::{LogLine, Stream};
+use crate::rows::LOGS;
+use crate::Engine;
+
+/// A line about to be written.
+pub(crate) struct Draft<'a> {
+    pub(crate) stream: Stream,
+    pub(crate) event: &'a str,
+    pub(crate) record: Option<&'a str>,
+    pub(crate) message: String,
+    pub(crate) data: Value,
+}
+
+impl Draft<'_> {
+    pub(crate) fn line(self, at: Timestamp, job: JobId, task: TaskId) -> LogLine {
+        let hash = blake3::hash(key![task, self.record.unwrap_or_default(), self.event].as_bytes());
+        LogLine {
+            id: hash.to_hex()[..24].to_owned(),
+            at,
+            stream: self.stream,
+            job,
+            event: self.event.to_owned(),
+            message: self.message,
+            record: self.record.map(str::to_owned),
+            data: self.data,
+        }
+    }
+}
+
+/// Which lines of a job.
+#[derive(Clone, Debug, Default)]
+pub struct LogFilter {
+    /// Only of this stream.
+    pub stream: Option<Stream>,
+    /// Only about this record.
+    pub record: Option<String>,
+}
+
+impl Engine {
+    /// Writes the lines that are not there yet.
+    pub(crate) async fn log_write(&self, tenant: &TenantId, lines: &[LogLine]) -> Result<(), StoreError> {
+        for some in lines.chunks(30) {
+            let mut left: Vec<&LogLine> = Vec::with_capacity(some.len());
+            for line in some {
+                if left.iter().all(|other| other.id != line.id || other.record != line.record) {
+                    left.push(line);
+                }
+            }
+            while !left.is_empty() {
+                let mut writes = Vec::with_capacity(left.len() * 3);
+                for line in &left {
+                    writes.extend(self.line_writes(tenant, line).await);
+                }
+                match self.store.write(writes).await {
+                    Ok(_) => break,
+                    Err(StoreError::Failed(failed)) => {
+                        let mut index = 0;
+                        left.retain(|_| {
+                            index += 3;
+                            !failed.contains(&(index - 3))
+                        });
+                    }
+                    Err(other) => return Err(other),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The three writes of a line; the first fails if the line is there already.
+    pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> [Write; 3] {
+        let expires = base::clock::add(line.at, self.quotas.retention(tenant).await);
+        let body = Body::data(serde_json::to_string(line).unwrap_or_default()).expiring(expires);
+        let by_time = key![line.at, line.id];
+        [
+            Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
+            Write::put(Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()), body.clone()),
+            Write::put(Key::new(LOGS, journal_partition(tenant, line.stream), by_time), body),
+        ]
+    }
+
+    /// A page of a job's log, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn log_list(
+        &self,
+        tenant: &TenantId,
+        job: JobId,
+        filter: &LogFilter,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Page<LogLine>> {
+        if let Some(record) = &filter.record {
+            let prefix = base::key::prefix(&key![record]);
+            let query = Query::new(LOGS, records_partition(tenant, job)).prefix(prefix).limit(limit).after(after);
+            let mut page = self.lines(query).await?;
+            page.items.retain(|line| filter.stream.is_none_or(|stream| stream == line.stream));
+            return Ok(page);
+        }
+        let Some(stream) = filter.stream else { return self.log_merged(tenant, job, limit, after).await };
+        let partition = stream_partition(tenant, job, stream);
+        self.lines(Query::new(LOGS, partition).limit(limit).after(after)).await
+    }
+
+    /// The three streams of a job as one, in order of time.
+    async fn log_merged(&self, tenant: &TenantId, job: JobId, limit: usize, after: Option<String>) -> Result<Page<LogLine>> {
+        let mut all = Vec::new();
+        let mut more = false;
+        for stream in Stream::ALL {
+            let query = Query::new(LOGS, stream_partition(tenant, job, *stream)).limit(limit).after(after.clone());
+            let slice = self.store.query(query).await?;
+            more |= slice.next.is_some();
+            all.extend(slice.items);
+        }
+        all.sort_by(|a, b| a.key.sort.cmp(&b.key.sort));
+        more |= all.len() > limit;
+        all.truncate(limit);
+        let next = more.then(|| all.last().map(|item| item.key.sort.clone())).flatten();
+        Ok(Page { items: all.iter().filter_map(read_line).collect(), next })
+    }
+
+    /// A page of the tenant's journal across jobs, oldest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn journal_list(
+        &self,
+        tenant: &TenantId,
+        stream: Stream,
+        from: Option<Timestamp>,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Page<LogLine>> {
+        let from = from.unwrap_or(Timestamp::UNIX_EPOCH);
+        let range = Range::Between(key![from], key![Timestamp::MAX]);
+        self.lines(Query::new(LOGS, journal_partition(tenant, stream)).range(range).limit(limit).after(after)).await
+    }
+
+    async fn lines(&self, query: Query) -> Result<Page<LogLine>> {
+        let slice = self.store.query(query).await?;
+        Ok(Page { items: slice.items.iter().filter_map(read_line).collect(), next: slice.next })
+    }
+}
+
+fn read_line(item: &Item) -> Option<LogLine> {
+    serde_json::from_str(item.data()).ok()
+}
+
+fn record_key(tenant: &TenantId, line: &LogLine) -> Key {
+    let record = line.record.as_deref().unwrap_or_default();
+    Key::new(LOGS, records_partition(tenant, line.job), key![record, line.id])
+}
+
+pub(crate) fn records_partition(tenant: &TenantId, job: JobId) -> String {
+    key![tenant, "records", job]
+}
+
+pub(crate) fn stream_partition(tenant: &TenantId, job: JobId, stream: Stream) -> String {
+    key![tenant, "log", job, stream.as_str()]
+}
+
+pub(crate) fn journal_partition(tenant: &TenantId, stream: Stream) -> String {
+    key![tenant, "journal", stream.as_str()]
+}

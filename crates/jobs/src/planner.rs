@@ -1,0 +1,402 @@
+//! The planner: the task that turns a job into batches, and settles it when they have ended.
+//!
+//! It runs in steps; each is one transaction that checks its lease and, where the step is only
+//! right for a running job, the job's status. Between steps everything it knows is in the store,
+//! so a planner that dies goes on where it was. When nothing is left to plan it waits: the batch
+//! that ends last rings it, and its own due time finds a ring that was lost. So no job is left
+//! running by a worker that died last, and settling happens in one place.
+
+use std::time::Duration;
+
+use base::store::{Body, Item, Query, StoreError, When, Write};
+use base::{JobId, StoreExt as _, TenantId};
+use serde_json::json;
+
+use crate::engine::lock;
+use crate::job::is_running;
+use crate::model::{Class, Failure, Job, JobStatus, Stream};
+use crate::rows::job::{
+    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_payload_key, batches_partition, counts_key,
+    cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
+};
+use crate::rows::task::{INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, row_key, task_of_sort, unique_key};
+use crate::rows::{DUE, JOBS};
+use crate::run::CommitError;
+use crate::{Engine, Run, dead};
+
+/// At most so many batches are planned in one transaction: each takes three writes and a payload.
+const PAGE_MAX: usize = 20;
+
+/// How long a planner that waits for batches sleeps before it looks by itself.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the planner of a paused job sleeps; resuming rings it.
+const PAUSED_LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// How long a planner waits when all the tenant's places for running jobs are taken.
+const SLOT_LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The largest number of places for running jobs.
+const JOB_SLOTS_MAX: u32 = 100;
+
+/// What a step leads to.
+enum Next {
+    /// Another step.
+    Step,
+    /// Nothing before a ring, or this long from now.
+    Wait(Duration),
+    /// The job is settled and the planner's task is gone.
+    Settled,
+}
+
+/// What a step looks at.
+struct Scene {
+    id: JobId,
+    item: Item,
+    head: Head,
+    cursor: Cursor,
+    stop: Option<String>,
+    params: String,
+}
+
+impl Engine {
+    /// Runs a planner until it has to wait. `Ok` means that it ended its own lease.
+    pub(crate) async fn plan(&self, run: &Run) -> Result<(), Failure> {
+        let Some(id) = run.job() else { return Err(Failure::permanent("a planner without a job")) };
+        self.unpark(run, id).await?;
+        loop {
+            if run.cancelled().is_cancelled() {
+                return Err(Failure::new(Class::Abandoned, "stopping"));
+            }
+            let Some(scene) = self.scene(run, id).await? else {
+                return Err(Failure::permanent("the job is gone"));
+            };
+            match self.step(run, scene).await {
+                Ok(Next::Step) | Err(CommitError::Failed(_)) => {}
+                Ok(Next::Settled) => {
+                    self.settled.notify_waiters();
+                    return Ok(());
+                }
+                Ok(Next::Wait(wait)) => return self.rest(run, id, wait).await,
+                Err(CommitError::Other(failure)) => return Err(failure),
+            }
+        }
+    }
+
+    async fn scene(&self, run: &Run, id: JobId) -> Result<Option<Scene>, StoreError> {
+        let tenant = run.tenant();
+        let keys = [head_key(tenant, id), cursor_key(tenant, id), stop_key(tenant, id), params_key(tenant, id)];
+        let items = self.store.get_many(&keys).await?;
+        let [Some(item), cursor, stop, params] = &items[..] else { return Ok(None) };
+        let text = |item: &Option<Item>| item.as_ref().map(|item| item.data().to_owned());
+        Ok(Head::read(item).map(|head| Scene {
+            id,
+            item: item.clone(),
+            head,
+            cursor: Cursor::read(cursor.as_ref()),
+            stop: text(stop),
+            params: text(params).unwrap_or_default(),
+        }))
+    }
+
+    async fn step(&self, run: &Run, scene: Scene) -> Result<Next, CommitError> {
+        match scene.head.status {
+            JobStatus::Paused => Ok(Next::Wait(PAUSED_LOOK_AGAIN)),
+            JobStatus::Pending | JobStatus::Running if scene.head.slot.is_none() => self.start(run, scene).await,
+            JobStatus::Running if scene.stop.is_none() => match scene.cursor.walk.clone() {
+                Some(walk) if walk.task != WalkTask::Drop => self.requeue_page(run, scene, walk).await,
+                _ if !scene.cursor.planned => self.plan_page(run, scene).await,
+                _ => self.settle_if_ended(run, scene).await,
+            },
+            _ => self.give_up(run, scene).await,
+        }
+    }
+
+    /// Takes one of the tenant's places for running jobs.
+    async fn start(&self, run: &Run, mut scene: Scene) -> Result<Next, CommitError> {
+        let tenant = run.tenant();
+        let most = self.quotas.running_jobs_max(tenant).await.clamp(1, JOB_SLOTS_MAX);
+        let keys: Vec<_> = (0..most).map(|n| job_slot_key(tenant, n)).collect();
+        let taken = self.store.get_many(&keys).await.map_err(Failure::from)?;
+        let Some(slot) = (0..most).zip(&taken).find_map(|(n, item)| item.is_none().then_some(n)) else {
+            return Ok(Next::Wait(SLOT_LOOK_AGAIN));
+        };
+        let before = scene.head.status;
+        scene.head.status = JobStatus::Running;
+        scene.head.slot = Some(slot);
+        scene.head.updated_at = self.clock.now();
+        scene.head.started_at = scene.head.started_at.or(Some(scene.head.updated_at));
+        let holder = Body::default().with("holder", scene.id.to_string());
+        let mut writes = vec![
+            put_head(tenant, scene.id, &scene.head, scene.item.unchanged()),
+            Write::put(job_slot_key(tenant, slot), holder).when(When::Absent),
+        ];
+        writes.extend(list_moves(tenant, scene.id, &scene.head, Some(before), Some(JobStatus::Running)));
+        run.fenced(writes, 2).await?;
+        run.log(Stream::Status, "started", None, "The job started", serde_json::Value::Null).await?;
+        Ok(Next::Step)
+    }
+
+    /// Plans one page: batches, their tasks, the counts and the cursor in one transaction.
+    async fn plan_page(&self, run: &Run, scene: Scene) -> Result<Next, CommitError> {
+        let tenant = run.tenant();
+        let Scene { id, item, head, mut cursor, params, .. } = scene;
+        let kind = self.registry.jobs.get(head.kind.as_str()).cloned();
+        let kind = kind.ok_or_else(|| Failure::permanent("this kind of job is not known here"))?;
+        let job = head.clone().view(tenant, id, &item, self.job_counts(tenant, id).await.map_err(Failure::from)?, params);
+        let plan = kind.plan(&job, cursor.plan.as_deref(), PAGE_MAX).await?;
+        if plan.batches.len() > PAGE_MAX {
+            return Err(Failure::permanent("a page of the plan holds more than was asked for").into());
+        }
+        let now = self.clock.now();
+        let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
+        let mut tasks = Vec::with_capacity(plan.batches.len());
+        let mut totals = [(0_i64, 0_i64); COUNT_SHARDS as usize];
+        for batch in plan.batches {
+            let seq = cursor.next_seq;
+            cursor.next_seq += 1;
+            let short = batch.payload.len() <= INLINE_PAYLOAD_MAX;
+            let row = BatchRow::new(short.then(|| batch.payload.clone()), batch.records);
+            if !short {
+                writes.push(Write::put(batch_payload_key(tenant, id, seq), Body::data(batch.payload)));
+            }
+            writes.push(row.write(tenant, id, seq));
+            let task = dead::batch_row(tenant, id, seq, &head, now);
+            tasks.push((task.id, Duration::ZERO));
+            writes.extend(task.create());
+            let total = &mut totals[(seq % COUNT_SHARDS) as usize];
+            *total = (total.0 + batch.records, total.1 + 1);
+        }
+        for (shard, (records, batches)) in (0..COUNT_SHARDS).zip(totals).filter(|(_, (_, batches))| *batches > 0) {
+            writes.push(Write::add(counts_key(tenant, id, shard), [("total", records), ("batches", batches)]));
+        }
+        cursor.planned = plan.next.is_none();
+        cursor.plan = plan.next;
+        writes.push(cursor.write(tenant, id));
+        self.mark(tenant, head.priority).await?;
+        let own = writes.len();
+        self.saved(run, writes, own).await?;
+        self.ring(tenant, head.priority, tasks).await;
+        Ok(Next::Step)
+    }
+
+    /// Queues once more the batches of a page that a retry wants.
+    async fn requeue_page(&self, run: &Run, scene: Scene, walk: Walk) -> Result<Next, CommitError> {
+        let tenant = run.tenant();
+        let Scene { id, head, mut cursor, .. } = scene;
+        let (rows, next) = self.walk_page(tenant, id, &walk).await?;
+        let failed_only = walk.task == WalkTask::RetryFailed;
+        let now = self.clock.now();
+        let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
+        let mut tasks = Vec::new();
+        let keys: Vec<_> = rows.iter().map(|(seq, _)| dead::letter_key(tenant, batch_task(id, *seq))).collect();
+        let letters = self.store.get_many(&keys).await.map_err(Failure::from)?;
+        for ((seq, row), letter) in rows.iter().zip(&letters).filter(|((_, row), _)| dead::wants_retry(row, failed_only)) {
+            writes.extend(dead::reopen_batch(tenant, id, *seq, &head, row, None, now));
+            writes.extend(letter.as_ref().and_then(dead::read).into_iter().flat_map(|letter| dead::remove(tenant, &letter)));
+            tasks.push((batch_task(id, *seq), Duration::ZERO));
+        }
+        cursor.walk = next.map(|after| Walk { task: walk.task, after: Some(after) });
+        writes.push(cursor.write(tenant, id));
+        let own = writes.len();
+        // Batches of one page share counter shards: their changes must be one write each.
+        self.saved(run, merge_adds(writes), own).await?;
+        self.ring(tenant, head.priority, tasks).await;
+        Ok(Next::Step)
+    }
+
+    async fn walk_page(
+        &self,
+        tenant: &TenantId,
+        id: JobId,
+        walk: &Walk,
+    ) -> Result<(Vec<(u32, BatchRow)>, Option<String>), Failure> {
+        let query = Query::new(JOBS, batches_partition(tenant, id)).limit(10).after(walk.after.clone());
+        let slice = self.store.query(query).await?;
+        let seq = |item: &Item| u32::from_str_radix(&base::key::split(&item.key.sort).pop()?, 16).ok();
+        let rows = slice.items.iter().filter_map(|item| Some((seq(item)?, BatchRow::read(item)?))).collect();
+        Ok((rows, slice.next))
+    }
+
+    /// The job is cancelled or told to stop: what waits is dropped, what runs ends by itself.
+    async fn give_up(&self, run: &Run, scene: Scene) -> Result<Next, CommitError> {
+        let tenant = run.tenant();
+        let mut walk = Walk { task: WalkTask::Drop, after: None };
+        loop {
+            let (rows, next) = self.walk_page(tenant, scene.id, &walk).await?;
+            for (seq, row) in rows.into_iter().filter(|(_, row)| row.end == BatchEnd::Open) {
+                self.drop_batch(tenant, scene.id, seq, &row).await?;
+            }
+            match next {
+                Some(after) => walk.after = Some(after),
+                None => return self.settle_if_ended(run, scene).await,
+            }
+        }
+    }
+
+    /// Gives up one waiting batch; one that runs is left to its holder.
+    async fn drop_batch(&self, tenant: &TenantId, id: JobId, seq: u32, before: &BatchRow) -> Result<(), Failure> {
+        let task = batch_task(id, seq);
+        let Some(item) = self.store.get(row_key(tenant, task)).await? else { return Ok(()) };
+        let Some(row) = TaskRow::read(tenant, task, &item).filter(|row| row.state != State::Leased || self.is_stale(row))
+        else {
+            return Ok(());
+        };
+        let after = BatchRow { end: BatchEnd::Dropped, ..before.clone() };
+        let mut writes = vec![
+            Write::delete(item.key.clone()).when(item.unchanged()),
+            Write::delete(row.due_key()),
+            Write::delete(parked_key(tenant, id, task)),
+            after.write(tenant, id, seq),
+        ];
+        writes.extend(before.count(&after, tenant, id, seq));
+        match self.store.write(writes).await {
+            Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Settles the job if every batch has ended.
+    async fn settle_if_ended(&self, run: &Run, scene: Scene) -> Result<Next, CommitError> {
+        let tenant = run.tenant();
+        let counts = self.job_counts(tenant, scene.id).await.map_err(Failure::from)?;
+        if !counts.all_batches_ended() {
+            return Ok(Next::Wait(LOOK_AGAIN));
+        }
+        let Scene { id, item, mut head, stop, params, .. } = scene;
+        let now = self.clock.now();
+        let before = head.status;
+        if before != JobStatus::Cancelled {
+            head.completed_at = Some(now);
+            head.status = match &stop {
+                Some(_) => JobStatus::Failed,
+                None if counts.failed > 0 || counts.batches_failed > 0 => JobStatus::CompletedWithErrors,
+                None => JobStatus::Completed,
+            };
+        }
+        head.error = stop;
+        head.updated_at = now;
+        let slot = head.slot.take();
+        head.settled = true;
+        head.counts = Some(counts.clone());
+        let job = head.clone().view(tenant, id, &item, counts, params);
+        let mut writes = lock(&run.row).remove();
+        let mut own = Vec::new();
+        if let Some(kind) = self.registry.jobs.get(head.kind.as_str()) {
+            match kind.settle(&job).await {
+                Ok(settled) => {
+                    head.details = settled.details;
+                    own = settled.writes;
+                }
+                Err(failure) if matches!(failure.class, Class::Permanent | Class::Fatal) => {
+                    head.error.get_or_insert(failure.reason);
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+        writes.push(put_head(tenant, id, &head, item.unchanged()));
+        writes.extend(list_moves(tenant, id, &head, Some(before), Some(head.status)));
+        writes.push(Write::put(finished_key(tenant, head.completed_at.unwrap_or(now), id), Body::default()));
+        writes.extend(slot.map(|slot| Write::delete(job_slot_key(tenant, slot))));
+        writes.extend(head.unique.as_ref().map(|key| Write::delete(unique_key(tenant, &head.kind, key))));
+        writes.extend(own);
+        self.log_settled(run, &job).await?;
+        match self.store.write(writes).await {
+            Ok(_) => Ok(Next::Settled),
+            Err(StoreError::Failed(failed)) if failed.contains(&0) => {
+                Err(Failure::new(Class::Abandoned, "the lease was lost").into())
+            }
+            Err(StoreError::Failed(failed)) => Err(CommitError::Failed(failed)),
+            Err(other) => Err(Failure::from(other).into()),
+        }
+    }
+
+    async fn log_settled(&self, run: &Run, job: &Job) -> Result<(), Failure> {
+        let counts = json!({
+            "total": job.counts.total,
+            "processed": job.counts.processed,
+            "failed": job.counts.failed,
+            "extra": job.counts.extra,
+        });
+        let event = format!("settled {} {}", job.status, job.updated_at);
+        run.log(Stream::Status, &event, None, format!("The job is {}", job.status), counts).await?;
+        run.flush_lines().await
+    }
+
+    /// Puts the planner to sleep. What came in while it fell asleep rings it again.
+    async fn rest(&self, run: &Run, id: JobId, wait: Duration) -> Result<(), Failure> {
+        run.flush_lines().await?;
+        let held = lock(&run.row).clone();
+        let next = TaskRow { state: State::Waiting, attempts: 0, limited: 0, deaths: 0, deaths_alone: 0, ..held.clone() };
+        let writes = self.requeue(&held, next, wait);
+        match self.store.write(writes).await {
+            Ok(_) => {}
+            Err(StoreError::Failed(_)) => return Err(Failure::new(Class::Abandoned, "the lease was lost")),
+            Err(other) => return Err(other.into()),
+        }
+        let tenant = run.tenant();
+        if wait == LOOK_AGAIN && self.job_counts(tenant, id).await?.all_batches_ended() {
+            self.ring(tenant, held.priority, [(held.id, Duration::ZERO)]).await;
+        } else if wait == SLOT_LOOK_AGAIN {
+            self.ring(tenant, held.priority, [(held.id, wait)]).await;
+        }
+        Ok(())
+    }
+
+    /// Brings the tasks of a resumed job back to where workers find them.
+    async fn unpark(&self, run: &Run, id: JobId) -> Result<(), Failure> {
+        let tenant = run.tenant();
+        let status = self.store.get(head_key(tenant, id)).await?.as_ref().and_then(Head::read).map(|head| head.status);
+        if status != Some(JobStatus::Running) {
+            return Ok(());
+        }
+        loop {
+            let slice = self.store.query(Query::new(DUE, parked_partition(tenant, id)).limit(100)).await?;
+            if slice.items.is_empty() {
+                return Ok(());
+            }
+            for parked in &slice.items {
+                let Some(task) = task_of_sort(&parked.key.sort) else { continue };
+                let item = self.store.get(row_key(tenant, task)).await?;
+                let mut writes = vec![Write::delete(parked.key.clone())];
+                let row = item.as_ref().and_then(|item| Some((TaskRow::read(tenant, task, item)?, item)));
+                let parked_row = row.filter(|(row, _)| row.state == State::Parked);
+                if let Some((mut row, item)) = parked_row.clone() {
+                    row.state = State::Ready;
+                    writes.push(Write::put(row.key(), row.body()).when(item.unchanged()));
+                    writes.push(row.put_due());
+                }
+                match self.store.write(writes).await {
+                    Ok(_) | Err(StoreError::Failed(_)) => {}
+                    Err(other) => return Err(other.into()),
+                }
+                if let Some((row, _)) = parked_row {
+                    let delay = self.until(row.due);
+                    self.ring(tenant, row.priority, [(row.id, delay)]).await;
+                }
+            }
+        }
+    }
+
+    /// A step that makes headway: the planner's deaths so far do not count against it.
+    async fn saved(&self, run: &Run, writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+        if lock(&run.row).deaths == 0 {
+            run.fenced(writes, own).await
+        } else {
+            run.made_headway(writes, own, false).await
+        }
+    }
+}
+
+/// Puts the `Add`s to one key into one write.
+fn merge_adds(writes: Vec<Write>) -> Vec<Write> {
+    let mut merged: Vec<Write> = Vec::with_capacity(writes.len());
+    for write in writes {
+        let same = merged.iter_mut().find(|other| other.key == write.key);
+        match (same.map(|other| &mut other.action), &write.action) {
+            (Some(base::store::Action::Add(sum)), base::store::Action::Add(more)) => sum.extend(more.iter().cloned()),
+            _ => merged.push(write),
+        }
+    }
+    merged
+}

@@ -1,0 +1,37 @@
+//! What the engine stores: tables, keys, versioned codecs. Nobody else names them.
+//!
+//! | table | partition | sort | item |
+//! |---|---|---|---|
+//! | `tasks` | tenant, `task`, id | `row` | the row that leases rewrite; under 1 KB |
+//! | | | `payload`, `progress` | written once; saved by the run |
+//! | `tasks` | tenant, `unique`, kind | key | who holds it, and whether to run again |
+//! | `tasks` | tenant, `slots`, kind | n | who runs; expires with the lease |
+//! | `tasks` | `topic`, topic | tenant | the directory: who has work |
+//! | `due` | tenant, topic, shard | due, id | one for each waiting task |
+//! | `due` | tenant, `parked`, job | id | tasks of a paused job |
+//! | `jobs` | tenant, `job`, id | `head`, `params`, `cursor`, `stop` | see [`job`] |
+//! | `jobs` | tenant, `counts`, id | shard | sharded counters of a job |
+//! | `jobs` | tenant, `batches`, id | seq | one for each batch |
+//! | `jobs` | tenant, `jobs`, index… | created, id | lists, newest last |
+//! | `jobs` | tenant, `totals` | kind, status | counters of the lists |
+//! | `jobs` | tenant, `policies` | kind | retry policies of the tenant |
+//! | `job_logs` | see [`crate::log`] | | |
+//! | `dead_letters` | tenant, `dead` (or `dead`, kind) | died at, id | letter, index |
+//! | `schedules` | tenant, `schedules` | name | see [`crate::schedule`] |
+//!
+//! JSON texts carry `"v": 1`, fields are named for ever; old bytes are kept as golden files.
+
+pub(crate) mod job;
+pub(crate) mod task;
+
+use base::store::Table;
+
+pub(crate) const TASKS: Table = Table("tasks");
+pub(crate) const DUE: Table = Table("due");
+pub(crate) const JOBS: Table = Table("jobs");
+pub(crate) const LOGS: Table = Table("job_logs");
+pub(crate) const DEAD: Table = Table("dead_letters");
+pub(crate) const SCHEDULES: Table = Table("schedules");
+
+/// Every table of the engine, for whoever creates, backs up or lists them.
+pub const TABLES: [Table; 6] = [TASKS, DUE, JOBS, LOGS, DEAD, SCHEDULES];

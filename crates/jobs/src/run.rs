@@ -1,0 +1,271 @@
+//! What a kind sees of the task it works on, and the only way it may write.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use base::store::{Body, Key, StoreError, Write};
+use base::{JobId, TaskId, TenantId};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::claim::Around;
+use crate::engine::lock;
+use crate::log::Draft;
+use crate::model::{Class, Failure, LogLine, Stream, Tally};
+use crate::rows::job::BatchRow;
+use crate::rows::task::{Part, TaskRow, progress_key};
+use crate::Engine;
+
+/// The most writes that a run may add to one transaction of the engine.
+pub const OWN_WRITES_MAX: usize = 80;
+
+/// Log lines are written at the latest when so many have gathered.
+const LINES_MAX: usize = 16;
+
+/// One run of one task, under a lease.
+///
+/// Whatever is written through it is written together with a check of the lease, so that a run
+/// that lost its lease (it slept, the machine was stopped) writes nothing any more.
+pub struct Run {
+    pub(crate) tenant: TenantId,
+    pub(crate) part: Part,
+    pub(crate) row: Mutex<TaskRow>,
+    /// Held while the row is rewritten, since the heartbeat and the run both do.
+    pub(crate) row_writes: tokio::sync::Mutex<()>,
+    pub(crate) batch: Mutex<Option<BatchRow>>,
+    pub(crate) slot: Option<Key>,
+    pub(crate) alone: bool,
+    id: TaskId,
+    attempt: u32,
+    payload: String,
+    progress: Option<String>,
+    cancelled: CancellationToken,
+    lines: Mutex<Vec<LogLine>>,
+    /// Set when the worker takes the run on.
+    engine: OnceLock<Arc<Engine>>,
+}
+
+impl Run {
+    pub(crate) fn new(row: TaskRow, around: Around, slot: Option<Key>) -> Self {
+        Self {
+            tenant: row.tenant.clone(),
+            part: row.part,
+            id: row.id,
+            attempt: u32::try_from(row.attempts + 1).unwrap_or(u32::MAX),
+            alone: row.lease.as_ref().is_some_and(|lease| lease.alone),
+            row: Mutex::new(row),
+            row_writes: tokio::sync::Mutex::default(),
+            batch: Mutex::new(around.batch),
+            slot,
+            payload: around.payload.unwrap_or_default(),
+            progress: around.progress,
+            cancelled: CancellationToken::new(),
+            lines: Mutex::default(),
+            engine: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn attach(&self, engine: &Arc<Engine>) {
+        self.engine.get_or_init(|| engine.clone());
+    }
+
+    fn engine(&self) -> Result<&Engine, Failure> {
+        self.engine.get().map(|engine| &**engine).ok_or_else(|| Failure::transient("the run has no engine"))
+    }
+
+    /// Whose task it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The task.
+    pub fn task(&self) -> TaskId {
+        self.id
+    }
+
+    /// The job it belongs to.
+    pub fn job(&self) -> Option<JobId> {
+        self.part.job()
+    }
+
+    /// Its place in the job's plan.
+    pub fn batch(&self) -> Option<u32> {
+        match self.part {
+            Part::Batch(_, seq) => Some(seq),
+            Part::Plain | Part::Planner(_) => None,
+        }
+    }
+
+    /// Which attempt this is, from 1. Runs whose worker died are not counted.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The time by the engine's clock.
+    pub fn now(&self) -> Result<Timestamp, Failure> {
+        Ok(self.engine()?.clock.now())
+    }
+
+    /// What to do, as it was enqueued.
+    pub fn payload_text(&self) -> &str {
+        &self.payload
+    }
+
+    /// What to do, read.
+    ///
+    /// # Errors
+    /// A permanent failure when the payload is not what the kind expects.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.payload).map_err(|error| Failure::permanent(format!("unreadable payload: {error}")))
+    }
+
+    /// What an earlier run of this task saved; survives a crash.
+    pub fn progress(&self) -> Option<&str> {
+        self.progress.as_deref()
+    }
+
+    /// Told when the job is cancelled, the lease is lost or the process stops. A run that waits
+    /// for something slow should stop waiting then and return [`Class::Abandoned`].
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+
+    /// The check of the lease, for a transaction of the kind's own.
+    pub fn fence(&self) -> Write {
+        let row = lock(&self.row);
+        Write::check(row.key(), row.held())
+    }
+
+    /// Applies a part of the work, and counts it, in one transaction with the lease. `tally` is
+    /// what the batch has done in all so far; only the difference is counted.
+    ///
+    /// # Errors
+    /// [`CommitError::Failed`] names which of `writes` failed; nothing was applied.
+    pub async fn commit(&self, mut writes: Vec<Write>, tally: Tally) -> Result<(), CommitError> {
+        let own = writes.len();
+        let mut counted = None;
+        if let (Part::Batch(job, seq), Some(before)) = (self.part, lock(&self.batch).clone()) {
+            let after = BatchRow { tally, ..before.clone() };
+            if after.tally != before.tally {
+                writes.extend(before.count(&after, &self.tenant, job, seq));
+                writes.push(after.write(&self.tenant, job, seq));
+                counted = Some(after);
+            }
+        }
+        self.fenced(writes, own).await?;
+        if counted.is_some() {
+            *lock(&self.batch) = counted;
+        }
+        Ok(())
+    }
+
+    /// Saves where the run has got to, with writes of its own, in one transaction with the lease.
+    ///
+    /// # Errors
+    /// As for [`commit`](Self::commit).
+    pub async fn save_progress(&self, progress: impl Into<String>, mut writes: Vec<Write>) -> Result<(), CommitError> {
+        let own = writes.len();
+        writes.push(Write::put(progress_key(&self.tenant, self.id), Body::data(progress)));
+        self.made_headway(writes, own, true).await
+    }
+
+    /// Writes, and notes in the row that the task makes headway: its deaths no longer count.
+    pub(crate) async fn made_headway(&self, mut writes: Vec<Write>, own: usize, saved: bool) -> Result<(), CommitError> {
+        let _alone = self.row_writes.lock().await;
+        let mut row = lock(&self.row).clone();
+        row.progress |= saved;
+        row.deaths = 0;
+        row.deaths_alone = 0;
+        writes.push(Write::put(row.key(), row.body()).when(row.held()));
+        self.transact(writes, own).await?;
+        *lock(&self.row) = row;
+        Ok(())
+    }
+
+    pub(crate) async fn fenced(&self, mut writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+        writes.push(self.fence());
+        self.transact(writes, own).await
+    }
+
+    /// Writes; the last write is the one that checks the lease, the first `own` are the kind's.
+    async fn transact(&self, writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+        let fence = writes.len() - 1;
+        match self.engine()?.store.write(writes).await {
+            Ok(_) => Ok(()),
+            Err(StoreError::Failed(failed)) if failed.contains(&fence) => {
+                self.cancelled.cancel();
+                Err(CommitError::Other(Failure::new(Class::Abandoned, "the lease was lost")))
+            }
+            Err(StoreError::Failed(failed)) => {
+                Err(CommitError::Failed(failed.into_iter().filter(|index| *index < own).collect()))
+            }
+            Err(other) => Err(CommitError::Other(other.into())),
+        }
+    }
+
+    /// Adds a line to the job's log. The same `event` about the same `record`, logged again by
+    /// a repeated run, is the same line.
+    ///
+    /// # Errors
+    /// When the store cannot take the lines that have gathered.
+    pub async fn log(
+        &self,
+        stream: Stream,
+        event: &str,
+        record: Option<&str>,
+        message: impl Into<String>,
+        data: Value,
+    ) -> Result<(), Failure> {
+        let Some(job) = self.job() else { return Ok(()) };
+        let draft = Draft { stream, event, record, message: message.into(), data };
+        let line = draft.line(self.now()?, job, self.id);
+        let full = {
+            let mut lines = lock(&self.lines);
+            lines.push(line);
+            lines.len() >= LINES_MAX
+        };
+        if full { self.flush_lines().await } else { Ok(()) }
+    }
+
+    pub(crate) async fn flush_lines(&self) -> Result<(), Failure> {
+        let lines = std::mem::take(&mut *lock(&self.lines));
+        Ok(self.engine()?.log_write(&self.tenant, &lines).await?)
+    }
+}
+
+/// Why a commit was not applied.
+#[derive(Debug)]
+pub enum CommitError {
+    /// These of the caller's own writes (by index) had conditions that did not hold.
+    Failed(Vec<usize>),
+    /// Anything else; returning it from the run does the right thing.
+    Other(Failure),
+}
+
+impl From<Failure> for CommitError {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl From<base::Error> for CommitError {
+    fn from(error: base::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Failed(indexes) => Self::transient(format!("conditions {indexes:?} did not hold")),
+            CommitError::Other(failure) => failure,
+        }
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").field("tenant", &self.tenant).field("task", &self.id).finish_non_exhaustive()
+    }
+}

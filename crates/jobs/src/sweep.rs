@@ -1,0 +1,155 @@
+//! The sweep: why a lost ring makes work late, never lost.
+//!
+//! It walks the directory of tenants with work, a few due items of each tenant in turn, and rings
+//! for what is due. A ring too many costs a claim that is refused. Items of tasks that run stay
+//! where they are, so that a lease whose holder died is come across as well.
+
+use std::time::Duration;
+
+use base::queue::{Ring, Topic};
+use base::store::{Query, Range, StoreError, Write};
+use base::{Result, StoreExt as _, TenantId};
+use jiff::Timestamp;
+
+use crate::engine::{MARK_EVERY, lock};
+use crate::rows::task::{DUE_SHARDS, directory_partition, due_partition, task_of_sort, topic_name};
+use crate::rows::{DUE, TASKS};
+use crate::{Engine, Priority};
+
+/// Of each tenant, topic and shard, at most so many are rung for in one sweep.
+const RINGS_MAX: usize = 128;
+
+/// A tenant without work stays in the directory this long after its last mark: twice what a
+/// process may rely on a mark of its own.
+const MARK_LASTS: Duration = Duration::from_secs(2 * MARK_EVERY.as_secs() + 20);
+
+impl Engine {
+    /// Looks once through all topics. Returns whether more is due than was rung for.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn sweep(&self) -> Result<bool> {
+        metrics::counter!("freight_sweeps_total").increment(1);
+        let mut more = false;
+        for priority in Priority::ALL {
+            more |= self.sweep_topic(*priority).await?;
+        }
+        Ok(more)
+    }
+
+    async fn sweep_topic(&self, priority: Priority) -> Result<bool> {
+        let topic = topic_name(priority);
+        let (mut more, mut after) = (false, None);
+        loop {
+            let query = Query::new(TASKS, directory_partition(topic)).limit(1_000).after(after);
+            let slice = self.store.query(query).await?;
+            for entry in &slice.items {
+                let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else { continue };
+                let found = self.sweep_tenant(topic, &tenant).await?;
+                more |= found.more;
+                let marked = crate::rows::task::instant(entry.int("marked"));
+                if found.empty && base::clock::add(marked, MARK_LASTS) < self.clock.now() {
+                    self.unmark(Write::delete(entry.key.clone()).when(entry.unchanged())).await?;
+                }
+            }
+            match slice.next {
+                Some(next) => after = Some(next),
+                None => return Ok(more),
+            }
+        }
+    }
+
+    async fn sweep_tenant(&self, topic: &'static str, tenant: &TenantId) -> Result<Found> {
+        let now = base::key![base::clock::add(self.clock.now(), Duration::from_micros(1))];
+        let mut found = Found { more: false, empty: true };
+        for shard in 0..DUE_SHARDS {
+            let mut after = None;
+            loop {
+                let range = Range::Between(base::key![Timestamp::UNIX_EPOCH], now.clone());
+                let query = Query::new(DUE, due_partition(tenant, topic, shard)).range(range).limit(RINGS_MAX).after(after);
+                let slice = self.store.query(query).await?;
+                found.empty &= slice.items.is_empty();
+                let ids: Vec<_> = slice.items.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
+                let waiting: Vec<_> = {
+                    let running = lock(&self.running);
+                    ids.into_iter().filter(|id| !running.contains_key(id)).collect()
+                };
+                let none_waits = waiting.is_empty();
+                let rings: Vec<Ring> = waiting
+                    .into_iter()
+                    .map(|task| Ring { task, group: tenant.clone(), delay: Duration::ZERO })
+                    .collect();
+                if !rings.is_empty() {
+                    self.queue.send(&Topic::new(topic), rings).await?;
+                }
+                match slice.next {
+                    // Everything on this page runs here already: look behind it.
+                    Some(next) if none_waits => after = Some(next),
+                    next => {
+                        found.more |= next.is_some();
+                        break;
+                    }
+                }
+            }
+            found.empty &= self.nothing_later(topic, tenant, shard).await?;
+        }
+        Ok(found)
+    }
+
+    async fn nothing_later(&self, topic: &str, tenant: &TenantId, shard: u32) -> Result<bool, StoreError> {
+        let query = Query::new(DUE, due_partition(tenant, topic, shard)).limit(1);
+        Ok(self.store.query(query).await?.items.is_empty())
+    }
+
+    async fn unmark(&self, write: Write) -> Result<(), StoreError> {
+        match self.store.write(vec![write]).await {
+            Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// How much waits in each topic, and since when: for small numbers exact, else "at least".
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn queue_list(&self) -> Result<Vec<QueueDepth>> {
+        let mut depths = Vec::new();
+        for priority in Priority::ALL {
+            let topic = topic_name(*priority);
+            let mut depth = QueueDepth { topic: topic.to_owned(), waiting: 0, at_least: false, oldest: None };
+            for entry in self.store.query_all(Query::new(TASKS, directory_partition(topic)).limit(1_000)).await? {
+                let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else { continue };
+                for shard in 0..DUE_SHARDS {
+                    let query = Query::new(DUE, due_partition(&tenant, topic, shard)).limit(1_000);
+                    let slice = self.store.query(query).await?;
+                    depth.waiting += slice.items.len() as u64;
+                    depth.at_least |= slice.next.is_some();
+                    let first = slice.items.first().and_then(|item| {
+                        base::key::decode_timestamp(base::key::split(&item.key.sort).first()?)
+                    });
+                    depth.oldest = [depth.oldest, first].into_iter().flatten().min();
+                }
+            }
+            depths.push(depth);
+        }
+        Ok(depths)
+    }
+}
+
+struct Found {
+    more: bool,
+    empty: bool,
+}
+
+/// What waits in a topic, tasks that run included.
+#[derive(Clone, Debug)]
+pub struct QueueDepth {
+    /// The topic.
+    pub topic: String,
+    /// How many tasks.
+    pub waiting: u64,
+    /// Whether there are more than were counted.
+    pub at_least: bool,
+    /// The due time of the oldest.
+    pub oldest: Option<Timestamp>,
+}

@@ -1,0 +1,315 @@
+//! Workers: who hears rings, claims tasks and runs them.
+//!
+//! One loop for each topic hears rings and starts a run for each claim that succeeds, as long as
+//! there are permits; a high-priority loop takes many permits at a time, a low-priority one few.
+//! One loop sweeps. A run is guarded by a heartbeat that extends its lease and tells it when its
+//! job no longer wants it. A task suspected of killing its process takes all permits, so that it
+//! runs alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::TaskId;
+use base::queue::{Heard, Topic};
+use base::store::StoreError;
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::claim::{Claim, DEATHS_ALONE_MAX};
+use crate::engine::lock;
+use crate::model::{Class, Done, Failure};
+use crate::rows::task::{Part, topic_name};
+use crate::{Engine, Priority, Run};
+
+/// How long one wait for rings lasts.
+const LISTEN: Duration = Duration::from_secs(5);
+
+/// After an error of queue or store a loop rests this long.
+const REST: Duration = Duration::from_millis(500);
+
+/// How soon a task is looked at again whose kind's concurrency was used up.
+const SATURATED_AGAIN: Duration = Duration::from_millis(100);
+
+/// The workers of this process.
+#[derive(Debug)]
+pub struct Workers {
+    listening: CancellationToken,
+    running: CancellationToken,
+    loops: JoinSet<()>,
+    permits: Arc<Semaphore>,
+    concurrency: u32,
+    engine: Arc<Engine>,
+}
+
+impl Engine {
+    /// Starts hearing, sweeping and running.
+    pub fn workers_start(self: &Arc<Self>) -> Workers {
+        let concurrency = self.settings.concurrency.clamp(1, 1_024);
+        let crew = Crew {
+            engine: self.clone(),
+            permits: Arc::new(Semaphore::new(concurrency)),
+            all: u32::try_from(concurrency).unwrap_or(1),
+            listening: CancellationToken::new(),
+            running: CancellationToken::new(),
+        };
+        let mut loops = JoinSet::new();
+        for priority in Priority::ALL {
+            loops.spawn(crew.clone().listen(*priority));
+        }
+        loops.spawn(crew.clone().sweep());
+        Workers {
+            listening: crew.listening,
+            running: crew.running,
+            loops,
+            permits: crew.permits,
+            concurrency: crew.all,
+            engine: self.clone(),
+        }
+    }
+}
+
+impl Workers {
+    /// Stops claiming, lets what runs finish within `grace`, and has the rest handed back.
+    /// Returns whether everything had finished in time.
+    pub async fn stop(mut self, grace: Duration) -> bool {
+        self.listening.cancel();
+        while self.loops.join_next().await.is_some() {}
+        let clock = self.engine.clock.clone();
+        let in_time = tokio::select! {
+            all = self.permits.acquire_many(self.concurrency) => all.is_ok(),
+            () = clock.sleep(grace) => false,
+        };
+        if !in_time {
+            self.running.cancel();
+            tokio::select! {
+                all = self.permits.acquire_many(self.concurrency) => drop(all),
+                () = clock.sleep(Duration::from_secs(3)) => {}
+            }
+        }
+        in_time
+    }
+}
+
+#[derive(Clone)]
+struct Crew {
+    engine: Arc<Engine>,
+    permits: Arc<Semaphore>,
+    all: u32,
+    listening: CancellationToken,
+    running: CancellationToken,
+}
+
+impl Crew {
+    async fn listen(self, priority: Priority) {
+        let topic = Topic::new(topic_name(priority));
+        let share = match priority {
+            Priority::High => self.all,
+            Priority::Normal => (self.all / 2).max(1),
+            Priority::Low => (self.all / 16).max(1),
+        };
+        while !self.listening.is_cancelled() {
+            let Some(mut permits) = self.some_permits(share).await else { return };
+            let heard = tokio::select! {
+                heard = self.engine.queue.receive(&topic, permits.len(), LISTEN) => heard,
+                () = self.listening.cancelled() => return,
+            };
+            match heard {
+                Ok(rings) => {
+                    for ring in rings {
+                        let Some(permit) = permits.pop() else { break };
+                        tokio::spawn(self.clone().answer(topic.clone(), ring, permit));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot hear rings");
+                    drop(permits);
+                    self.engine.clock.sleep(REST).await;
+                }
+            }
+        }
+    }
+
+    /// One permit, and as many more as are free, up to `most`.
+    async fn some_permits(&self, most: u32) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            permit = self.permits.clone().acquire_owned() => permit.ok()?,
+            () = self.listening.cancelled() => return None,
+        };
+        let mut permits = vec![first];
+        while permits.len() < most as usize {
+            match self.permits.clone().try_acquire_owned() {
+                Ok(permit) => permits.push(permit),
+                Err(_) => break,
+            }
+        }
+        Some(permits)
+    }
+
+    /// Decides one ring's claim, and runs the task if it is ours.
+    async fn answer(self, topic: Topic, heard: Heard, permit: OwnedSemaphorePermit) {
+        let Heard { ring, receipt } = heard;
+        if lock(&self.engine.running).contains_key(&ring.task) {
+            self.done(&topic, receipt).await;
+            return;
+        }
+        let claim = self.engine.claim(&ring.group, ring.task).await;
+        self.done(&topic, receipt).await;
+        let again = |delay: Duration| base::queue::Ring { delay: delay.min(base::queue::DELAY_MAX), ..ring.clone() };
+        let ring = match claim {
+            Ok(Claim::Taken(run)) => return self.take(Arc::from(run), permit).await,
+            Ok(Claim::Left) => return,
+            Ok(Claim::Early(delay)) => again(delay),
+            Ok(Claim::Saturated) => again(SATURATED_AGAIN),
+            Err(error) => {
+                tracing::warn!(%error, task = %ring.task, "cannot claim");
+                again(REST)
+            }
+        };
+        drop(permit);
+        if self.engine.queue.send(&topic, vec![ring]).await.is_err() {
+            metrics::counter!("freight_rings_lost_total").increment(1);
+        }
+    }
+
+    async fn done(&self, topic: &Topic, receipt: base::queue::Receipt) {
+        if let Err(error) = self.engine.queue.done(topic, vec![receipt]).await {
+            tracing::debug!(%error, "a ring will be heard again");
+        }
+    }
+
+    async fn take(self, run: Arc<Run>, permit: OwnedSemaphorePermit) {
+        let id = run.task();
+        if lock(&self.engine.running).insert(id, run.job()).is_some() {
+            return;
+        }
+        // Only once the permit is back are all permits to be had, so a run alone waits here.
+        let _permit = if run.alone {
+            drop(permit);
+            self.permits.clone().acquire_many_owned(self.all).await.ok()
+        } else {
+            Some(permit)
+        };
+        self.guarded(&run).await;
+        let last_of_job = self.forget(id, &run);
+        if last_of_job && let Err(error) = self.engine.ring_if_ended(&run).await {
+            tracing::debug!(%error, "the planner will look by itself");
+        }
+    }
+
+    /// Takes the task off the list of what runs here; says whether no other of its job is on it.
+    fn forget(&self, id: TaskId, run: &Run) -> bool {
+        let mut running = lock(&self.engine.running);
+        running.remove(&id);
+        matches!(run.part, Part::Batch(..)) && !running.values().any(|job| *job == run.job())
+    }
+
+    /// Runs the task to its end, whatever that is.
+    async fn guarded(&self, run: &Arc<Run>) {
+        let started = self.engine.clock.monotonic();
+        let kind = lock(&run.row).kind.clone();
+        let killer = lock(&run.row).deaths_alone >= DEATHS_ALONE_MAX;
+        let work = AssertUnwindSafe(self.work(run)).catch_unwind();
+        let result = tokio::select! {
+            biased;
+            result = work, if !killer => result.unwrap_or_else(|_| Err(Failure::transient("the run panicked"))),
+            () = self.running.cancelled() => Err(Failure::new(Class::Abandoned, "the process stops")),
+            () = run.cancelled().cancelled() => Err(Failure::new(Class::Abandoned, "the job does not want it any more")),
+            () = std::future::ready(()), if killer => {
+                Err(Failure::permanent(format!("the worker died {DEATHS_ALONE_MAX} times while this task ran alone")))
+            }
+        };
+        let outcome = match &result {
+            Ok(_) => "done",
+            Err(failure) if failure.class == Class::Abandoned => "abandoned",
+            Err(_) => "failed",
+        };
+        let took = self.engine.clock.monotonic().saturating_sub(started);
+        metrics::histogram!("freight_task_run_seconds", "kind" => kind.clone()).record(took.as_secs_f64());
+        metrics::counter!("freight_tasks_total", "kind" => kind, "outcome" => outcome).increment(1);
+        let ended = match result {
+            // A planner ends its own lease.
+            Ok(_) if matches!(run.part, Part::Planner(_)) => Ok(()),
+            other => self.engine.finish(run, other).await,
+        };
+        if let Err(error) = ended {
+            tracing::warn!(%error, task = %run.task(), "a run's end was not written; its lease will run out");
+        }
+    }
+
+    async fn work(&self, run: &Arc<Run>) -> Result<Done, Failure> {
+        run.attach(&self.engine);
+        tokio::select! {
+            biased;
+            result = self.perform(run) => result,
+            failure = self.heartbeat(run) => Err(failure),
+        }
+    }
+
+    async fn perform(&self, run: &Run) -> Result<Done, Failure> {
+        let kind = lock(&run.row).kind.clone();
+        let engine = &self.engine;
+        match run.part {
+            Part::Planner(_) => engine.plan(run).await.map(|()| Done::default()),
+            Part::Batch(..) => match engine.registry.jobs.get(kind.as_str()) {
+                Some(kind) => kind.batch(run).await,
+                None => Err(Failure::permanent("this kind of job is not known here")),
+            },
+            Part::Plain => match engine.registry.tasks.get(kind.as_str()) {
+                Some(kind) => kind.run(run).await,
+                None => Err(Failure::permanent("this kind of task is not known here")),
+            },
+        }
+    }
+
+    /// Keeps the lease; returns only when the run should end.
+    async fn heartbeat(&self, run: &Run) -> Failure {
+        let engine = &self.engine;
+        let lease = engine.settings.lease;
+        let mut extended = engine.clock.monotonic();
+        loop {
+            engine.clock.sleep(engine.settings.heartbeat.min(lease / 3)).await;
+            if !matches!(engine.is_wanted(run).await, Ok(true) | Err(_)) {
+                return Failure::new(Class::Abandoned, "the job was cancelled");
+            }
+            let since = engine.clock.monotonic().saturating_sub(extended);
+            if since < lease / 3 {
+                continue;
+            }
+            match engine.extend(run).await {
+                Ok(()) => extended = engine.clock.monotonic(),
+                Err(StoreError::Failed(_)) => return Failure::new(Class::Abandoned, "the lease was lost"),
+                Err(_) if since < lease * 2 / 3 => {}
+                Err(error) => return Failure::new(Class::Abandoned, format!("the lease could not be kept: {error}")),
+            }
+        }
+    }
+
+    async fn sweep(self) {
+        while !self.listening.is_cancelled() {
+            let more = self.engine.sweep().await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "cannot sweep");
+                false
+            });
+            let pause = if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
+            tokio::select! {
+                () = self.engine.clock.sleep(pause) => {}
+                () = self.listening.cancelled() => return,
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Rings the planner when its job's batches have all ended.
+    async fn ring_if_ended(&self, run: &Run) -> Result<(), StoreError> {
+        let Some(job) = run.job() else { return Ok(()) };
+        if self.job_counts(run.tenant(), job).await?.all_batches_ended() {
+            let priority = lock(&run.row).priority;
+            self.ring(run.tenant(), priority, [(TaskId::new(job.uuid()), Duration::ZERO)]).await;
+        }
+        Ok(())
+    }
+}
