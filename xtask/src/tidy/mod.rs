@@ -7,6 +7,7 @@
 //! 2. [`names`]: which words may stand in which files: axum, the clock, the environment.
 //! 3. [`habits`]: reasons beside exceptions, no unfinished business, no machine's own paths.
 //! 4. [`members`]: what every crate has, and what no build may turn on.
+//! 5. [`map`]: links of the documents lead to files that name what the link says.
 //!
 //! [`code`] blanks comments and literals first, so that prose about axum is no use of axum. It
 //! reads tokens, not types: a name hidden behind an alias is clippy's business
@@ -16,6 +17,7 @@
 mod code;
 mod edges;
 mod habits;
+mod map;
 mod members;
 mod names;
 
@@ -71,6 +73,7 @@ pub(crate) fn run() -> Result<()> {
     for source in &sources {
         findings.extend(names::check(source));
         findings.extend(habits::check(source));
+        findings.extend(map::check(source, &sources));
     }
     findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
     for finding in &findings {
