@@ -19,7 +19,9 @@ use uuid::Uuid;
 use crate::engine::lock;
 use crate::model::JobStatus;
 use crate::rows::job::{BatchRow, Head, batch_key, batch_payload_key, head_key};
-use crate::rows::task::{Lease, Part, State, TaskRow, parked_key, payload_key, progress_key, row_key, slot_key};
+use crate::rows::task::{
+    Lease, Part, State, TaskRow, parked_key, payload_key, progress_key, row_key, slot_key,
+};
 use crate::{Engine, Run};
 
 /// How long past its end by the wall clock a lease of another process is left alone.
@@ -117,7 +119,9 @@ impl Engine {
         let mut next = || items.next().flatten();
         let mut around = Around::default();
         match row.part {
-            Part::Plain | Part::Planner(_) => around.payload = row.payload.clone().or(next().and_then(data)),
+            Part::Plain | Part::Planner(_) => {
+                around.payload = row.payload.clone().or(next().and_then(data))
+            }
             Part::Batch(..) => {
                 let (head, batch, payload) = (next(), next(), next());
                 let head = head.as_ref().and_then(Head::read);
@@ -146,7 +150,10 @@ impl Engine {
             Write::put(row.key(), parked.body()).when(item.unchanged()),
             Write::delete(row.due_key()),
             Write::put(parked_key(&row.tenant, job, row.id), Body::default()),
-            Write::check(head_key(&row.tenant, job), When::is("status", JobStatus::Paused.as_str())),
+            Write::check(
+                head_key(&row.tenant, job),
+                When::is("status", JobStatus::Paused.as_str()),
+            ),
         ];
         match self.store.write(writes).await {
             Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
@@ -160,14 +167,19 @@ impl Engine {
             return Ok(Slot::NotNeeded);
         }
         let Some(most) = self.registry.concurrency(&row.kind) else { return Ok(Slot::NotNeeded) };
-        let keys: Vec<Key> = (0..most.min(SLOTS_MAX)).map(|n| slot_key(&row.tenant, &row.kind, n)).collect();
+        let keys: Vec<Key> =
+            (0..most.min(SLOTS_MAX)).map(|n| slot_key(&row.tenant, &row.kind, n)).collect();
         let taken = self.store.get_many(&keys).await?;
-        let free: Vec<usize> = (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
+        let free: Vec<usize> =
+            (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
         // Everyone looks at the same places: starting at a random one keeps claimers apart.
         let start = usize::from(Uuid::new_v4().as_bytes()[0]) % free.len().max(1);
-        let Some(key) = free.get(start).and_then(|n| keys.get(*n)).cloned() else { return Ok(Slot::None) };
+        let Some(key) = free.get(start).and_then(|n| keys.get(*n)).cloned() else {
+            return Ok(Slot::None);
+        };
         let body = Body::default().with("holder", row.id.to_string());
-        let write = Write::put(key.clone(), body.expiring(base::clock::add(until, TAKEOVER_MARGIN)));
+        let write =
+            Write::put(key.clone(), body.expiring(base::clock::add(until, TAKEOVER_MARGIN)));
         Ok(Slot::Free(Box::new((key, write.when(When::Absent)))))
     }
 

@@ -1,6 +1,6 @@
 //! The engine as a whole: what it is made of, and what it is set to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::prune::Prune;
 use crate::rows::task::{directory_key, topic_name};
+use crate::schedule::Tick;
 use crate::{Priority, Registry};
 
 /// A mark in the directory of tenants with work is renewed at most this often by one process.
@@ -111,6 +113,8 @@ pub struct Engine {
     pub(crate) running: Mutex<HashMap<TaskId, Option<JobId>>>,
     /// Told whenever a job comes to its end in this process.
     pub(crate) settled: Notify,
+    /// Tenants whose pruning task is known to exist.
+    pub(crate) pruned: Mutex<HashSet<TenantId>>,
     marks: Mutex<HashMap<(&'static str, TenantId), Timestamp>>,
 }
 
@@ -118,17 +122,23 @@ impl Engine {
     /// Puts the engine together; nothing runs until
     /// [`workers_start`](crate::Engine::workers_start).
     pub fn new(deps: Deps) -> Arc<Self> {
-        Arc::new(Self {
-            store: deps.store,
-            queue: deps.queue,
-            clock: deps.clock,
-            registry: deps.registry,
-            quotas: deps.quotas,
-            settings: deps.settings,
-            owner: Uuid::new_v4().simple().to_string(),
-            running: Mutex::default(),
-            settled: Notify::new(),
-            marks: Mutex::default(),
+        let mut registry = deps.registry;
+        Arc::new_cyclic(|engine| {
+            registry.task(Arc::new(Tick(engine.clone())));
+            registry.task(Arc::new(Prune(engine.clone())));
+            Self {
+                store: deps.store,
+                queue: deps.queue,
+                clock: deps.clock,
+                registry,
+                quotas: deps.quotas,
+                settings: deps.settings,
+                owner: Uuid::new_v4().simple().to_string(),
+                running: Mutex::default(),
+                settled: Notify::new(),
+                pruned: Mutex::default(),
+                marks: Mutex::default(),
+            }
         })
     }
 
@@ -142,11 +152,15 @@ impl Engine {
     pub(crate) async fn mark(&self, tenant: &TenantId, priority: Priority) -> Result<()> {
         let topic = topic_name(priority);
         let now = self.clock.now();
-        let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY);
+        let fresh = |at: &Timestamp| {
+            Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY)
+        };
         if lock(&self.marks).get(&(topic, tenant.clone())).is_some_and(fresh) {
             return Ok(());
         }
-        let body = Body::default().with("marked", Field::Int(now.as_microsecond())).with("tenant", tenant.as_str());
+        let body = Body::default()
+            .with("marked", Field::Int(now.as_microsecond()))
+            .with("tenant", tenant.as_str());
         self.store.write(vec![Write::put(directory_key(topic, tenant), body)]).await?;
         lock(&self.marks).insert((topic, tenant.clone()), now);
         Ok(())
@@ -154,7 +168,12 @@ impl Engine {
 
     /// Rings for tasks that the store already holds. A bell that cannot be rung is no failure:
     /// the sweep finds them.
-    pub(crate) async fn ring(&self, tenant: &TenantId, priority: Priority, tasks: impl IntoIterator<Item = (TaskId, Duration)>) {
+    pub(crate) async fn ring(
+        &self,
+        tenant: &TenantId,
+        priority: Priority,
+        tasks: impl IntoIterator<Item = (TaskId, Duration)>,
+    ) {
         let rings: Vec<Ring> = tasks
             .into_iter()
             .filter(|(_, delay)| *delay <= base::queue::DELAY_MAX)
@@ -177,7 +196,10 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("owner", &self.owner).field("registry", &self.registry).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("owner", &self.owner)
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
     }
 }
 

@@ -43,7 +43,14 @@ pub struct NewJob {
 impl NewJob {
     /// A job of normal priority that is not unique.
     pub fn new(kind: &'static str, params: String) -> Self {
-        Self { kind, params, priority: Priority::Normal, unique: None, details: Value::Null, writes: Vec::new() }
+        Self {
+            kind,
+            params,
+            priority: Priority::Normal,
+            unique: None,
+            details: Value::Null,
+            writes: Vec::new(),
+        }
     }
 }
 
@@ -100,6 +107,7 @@ impl Engine {
         }
         check_payload(&new.params)?;
         self.mark(&ctx.tenant, new.priority).await?;
+        self.prune_arm(&ctx.tenant).await?;
         let label = format!("job {} {}", new.kind, new.unique.as_deref().unwrap_or_default());
         let id = JobId::new(ctx.uuid(&label));
         for _ in 0..TRIES_MAX {
@@ -111,9 +119,20 @@ impl Engine {
     }
 
     /// `None` when the holder of the unique key let go of it meanwhile.
-    async fn job_enqueue_once(&self, ctx: &Ctx, id: JobId, new: &NewJob) -> Result<Option<Enqueued>> {
+    async fn job_enqueue_once(
+        &self,
+        ctx: &Ctx,
+        id: JobId,
+        new: &NewJob,
+    ) -> Result<Option<Enqueued>> {
         let tenant = &ctx.tenant;
-        let mut head = Head::new(new.kind, new.priority, ctx.principal.as_str(), ctx.now(), new.details.clone());
+        let mut head = Head::new(
+            new.kind,
+            new.priority,
+            ctx.principal.as_str(),
+            ctx.now(),
+            new.details.clone(),
+        );
         head.unique.clone_from(&new.unique);
         let own = new.writes.len();
         let mut writes = new.writes.clone();
@@ -128,7 +147,10 @@ impl Engine {
         let failed = match self.store.write(writes).await {
             Ok(_) => {
                 self.ring(tenant, new.priority, [(planner.id, Duration::ZERO)]).await;
-                let job = self.job_get(tenant, id).await?.ok_or_else(|| Error::internal("a job vanished"))?;
+                let job = self
+                    .job_get(tenant, id)
+                    .await?
+                    .ok_or_else(|| Error::internal("a job vanished"))?;
                 return Ok(Some(Enqueued { job, joined: false }));
             }
             Err(StoreError::Failed(failed)) => failed,
@@ -147,7 +169,9 @@ impl Engine {
     /// Applies the caller's writes on the condition that the unique key is still held.
     async fn job_join(&self, tenant: &TenantId, new: &NewJob) -> Result<Option<Enqueued>> {
         let Some(unique) = &new.unique else { return Ok(None) };
-        let Some((holder, item)) = self.unique_holder(tenant, new.kind, unique).await? else { return Ok(None) };
+        let Some((holder, item)) = self.unique_holder(tenant, new.kind, unique).await? else {
+            return Ok(None);
+        };
         let Some(job) = self.job_get(tenant, JobId::new(holder)).await? else { return Ok(None) };
         if !new.writes.is_empty() {
             let mut writes = new.writes.clone();
@@ -164,7 +188,12 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`job_enqueue`](Self::job_enqueue).
-    pub async fn task_enqueue(&self, tenant: &TenantId, new: NewTask, own: Vec<Write>) -> Result<TaskId> {
+    pub async fn task_enqueue(
+        &self,
+        tenant: &TenantId,
+        new: NewTask,
+        own: Vec<Write>,
+    ) -> Result<TaskId> {
         if !self.registry.tasks.contains_key(new.kind) {
             return Err(Error::internal(format!("no task kind {} is registered", new.kind)));
         }
@@ -179,7 +208,13 @@ impl Engine {
         Err(Error::unavailable("the unique key of a task changed hands too often"))
     }
 
-    async fn task_enqueue_once(&self, tenant: &TenantId, id: TaskId, new: &NewTask, own: &[Write]) -> Result<Option<TaskId>> {
+    async fn task_enqueue_once(
+        &self,
+        tenant: &TenantId,
+        id: TaskId,
+        new: &NewTask,
+        own: &[Write],
+    ) -> Result<Option<TaskId>> {
         let due = base::clock::add(self.clock.now(), new.delay);
         let mut row = TaskRow::new(tenant, id, new.kind, Part::Plain, new.priority, due);
         row.unique = new.unique.as_ref().map(|(key, _)| key.clone());
@@ -199,14 +234,23 @@ impl Engine {
                 self.ring(tenant, new.priority, [(id, new.delay)]).await;
                 Ok(Some(id))
             }
-            Err(StoreError::Failed(failed)) if failed == [unique_at] => self.task_join(tenant, new, own).await,
+            Err(StoreError::Failed(failed)) if failed == [unique_at] => {
+                self.task_join(tenant, new, own).await
+            }
             Err(other) => Err(other.into()),
         }
     }
 
-    async fn task_join(&self, tenant: &TenantId, new: &NewTask, own: &[Write]) -> Result<Option<TaskId>> {
+    async fn task_join(
+        &self,
+        tenant: &TenantId,
+        new: &NewTask,
+        own: &[Write],
+    ) -> Result<Option<TaskId>> {
         let Some((unique, on_taken)) = &new.unique else { return Ok(None) };
-        let Some((holder, item)) = self.unique_holder(tenant, new.kind, unique).await? else { return Ok(None) };
+        let Some((holder, item)) = self.unique_holder(tenant, new.kind, unique).await? else {
+            return Ok(None);
+        };
         let mut writes = own.to_vec();
         writes.push(match on_taken {
             OnTaken::Join => Write::check(item.key.clone(), item.unchanged()),
@@ -229,14 +273,24 @@ impl Engine {
         }
     }
 
-    async fn unique_holder(&self, tenant: &TenantId, kind: &str, unique: &str) -> Result<Option<(Uuid, Item)>> {
+    async fn unique_holder(
+        &self,
+        tenant: &TenantId,
+        kind: &str,
+        unique: &str,
+    ) -> Result<Option<(Uuid, Item)>> {
         let item = self.store.get(unique_key(tenant, kind, unique)).await?;
         Ok(item.and_then(|item| Some((Uuid::try_parse(item.text("holder")?).ok()?, item))))
     }
 }
 
 /// The task that plans and settles a job; it has the job's own UUID.
-pub(crate) fn planner_row(tenant: &TenantId, id: JobId, head: &Head, due: jiff::Timestamp) -> TaskRow {
+pub(crate) fn planner_row(
+    tenant: &TenantId,
+    id: JobId,
+    head: &Head,
+    due: jiff::Timestamp,
+) -> TaskRow {
     TaskRow::new(tenant, TaskId::new(id.uuid()), &head.kind, Part::Planner(id), head.priority, due)
 }
 

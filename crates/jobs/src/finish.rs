@@ -33,7 +33,11 @@ enum Ending {
 
 impl Engine {
     /// Ends a run in whatever way it went.
-    pub(crate) async fn finish(&self, run: &Run, result: Result<Done, Failure>) -> Result<(), StoreError> {
+    pub(crate) async fn finish(
+        &self,
+        run: &Run,
+        result: Result<Done, Failure>,
+    ) -> Result<(), StoreError> {
         let result = match run.flush_lines().await {
             Ok(()) => result,
             Err(failure) => result.and(Err(failure)),
@@ -41,7 +45,9 @@ impl Engine {
         match result {
             Ok(done) => match self.complete(run, done).await? {
                 Ending::Failed(failed) => {
-                    let failure = Failure::transient(format!("conditions {failed:?} of the last write did not hold"));
+                    let failure = Failure::transient(format!(
+                        "conditions {failed:?} of the last write did not hold"
+                    ));
                     self.fail(run, failure).await
                 }
                 Ending::Applied | Ending::NotOurs => Ok(()),
@@ -54,9 +60,15 @@ impl Engine {
         let row = lock(&run.row).clone();
         let mut writes = row.remove();
         writes.extend(release_slot(run));
+        let effects = if row.unique.is_some() { done.writes.clone() } else { Vec::new() };
         writes.extend(done.writes);
         if let (Part::Batch(job, seq), Some(before)) = (run.part, lock(&run.batch).clone()) {
-            let after = BatchRow { tally: done.tally, end: BatchEnd::Completed, error: None, ..before.clone() };
+            let after = BatchRow {
+                tally: done.tally,
+                end: BatchEnd::Completed,
+                error: None,
+                ..before.clone()
+            };
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
         }
@@ -65,19 +77,27 @@ impl Engine {
         let at = writes.len();
         writes.push(Write::delete(unique).when(When::is("again", false)));
         match self.end(&row, writes).await? {
-            Ending::Failed(failed) if failed == [at] => self.run_again(run, &row).await,
+            Ending::Failed(failed) if failed == [at] => self.run_again(run, &row, effects).await,
             other => Ok(other),
         }
     }
 
     /// New input came while the task ran: it starts once more, keeping its unique key.
-    async fn run_again(&self, run: &Run, row: &TaskRow) -> Result<Ending, StoreError> {
+    async fn run_again(
+        &self,
+        run: &Run,
+        row: &TaskRow,
+        effects: Vec<Write>,
+    ) -> Result<Ending, StoreError> {
         let unique = unique_key(&row.tenant, &row.kind, row.unique.as_deref().unwrap_or_default());
         let Some(item) = self.store.get(unique.clone()).await? else { return Ok(Ending::NotOurs) };
         let next = TaskRow { attempts: 0, limited: 0, error: None, ..row.clone() };
         let mut writes = self.requeue(row, next, Duration::ZERO);
         writes.extend(release_slot(run));
-        writes.push(Write::put(unique, item.body.clone().with("again", false)).when(item.unchanged()));
+        writes.extend(effects);
+        writes.push(
+            Write::put(unique, item.body.clone().with("again", false)).when(item.unchanged()),
+        );
         let ending = self.end(row, writes).await?;
         self.ring(&row.tenant, row.priority, [(row.id, Duration::ZERO)]).await;
         Ok(ending)
@@ -91,6 +111,12 @@ impl Engine {
         let delay = match failure.class {
             Class::Abandoned => return self.hand_back(run).await,
             Class::Permanent | Class::Fatal => return self.bury(run, &row, failure).await,
+            Class::Again(delay) => {
+                row.attempts = 0;
+                row.limited = 0;
+                row.error = None;
+                delay
+            }
             Class::Limited(delay) if row.limited < LIMITED_MAX => {
                 row.limited += 1;
                 delay
@@ -103,11 +129,20 @@ impl Engine {
                 policy.delay(u32::try_from(row.attempts).unwrap_or(u32::MAX))
             }
         };
-        metrics::counter!("freight_task_retries_total", "kind" => row.kind.clone()).increment(1);
         self.try_later(run, &row, &failure, delay).await
     }
 
-    async fn try_later(&self, run: &Run, row: &TaskRow, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
+    async fn try_later(
+        &self,
+        run: &Run,
+        row: &TaskRow,
+        failure: &Failure,
+        delay: Duration,
+    ) -> Result<(), StoreError> {
+        if row.error.is_some() {
+            metrics::counter!("freight_task_retries_total", "kind" => row.kind.clone())
+                .increment(1);
+        }
         let held = lock(&run.row).clone();
         let mut next = row.clone();
         // A failure that was reported is no death.
@@ -174,14 +209,18 @@ impl Engine {
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
             if failure.class == Class::Fatal {
-                writes.push(Write::put(stop_key(&row.tenant, job), base::store::Body::data(failure.reason.clone())));
+                writes.push(Write::put(
+                    stop_key(&row.tenant, job),
+                    base::store::Body::data(failure.reason.clone()),
+                ));
             }
         }
         metrics::counter!("freight_dead_letters_total", "kind" => row.kind.clone()).increment(1);
         if let Ending::Applied = self.end(&held, writes).await? {
             let event = "batch_failed";
             let record = run.batch().map(|seq| seq.to_string());
-            let logged = run.log(Stream::Error, event, record.as_deref(), failure.reason, Value::Null).await;
+            let logged =
+                run.log(Stream::Error, event, record.as_deref(), failure.reason, Value::Null).await;
             if logged.is_err() || run.flush_lines().await.is_err() {
                 tracing::warn!(task = %row.id, "the log line of a dead letter was lost");
             }
@@ -195,7 +234,10 @@ impl Engine {
         let Some(job) = held.part.job() else { return Ok(()) };
         let next = TaskRow { attempts: 0, limited: 0, deaths: 0, deaths_alone: 0, ..held.clone() };
         let mut writes = self.requeue(&held, next, Duration::ZERO);
-        writes.push(Write::put(stop_key(&held.tenant, job), base::store::Body::data(failure.reason.clone())));
+        writes.push(Write::put(
+            stop_key(&held.tenant, job),
+            base::store::Body::data(failure.reason.clone()),
+        ));
         self.end(&held, writes).await?;
         self.ring(&held.tenant, held.priority, [(held.id, Duration::ZERO)]).await;
         Ok(())
@@ -216,9 +258,13 @@ impl Engine {
         for attempt in 0..TRIES_MAX {
             match self.store.write(writes.clone()).await {
                 Ok(_) => return Ok(Ending::Applied),
-                Err(StoreError::Failed(failed)) if failed.contains(&0) => return Ok(Ending::NotOurs),
+                Err(StoreError::Failed(failed)) if failed.contains(&0) => {
+                    return Ok(Ending::NotOurs);
+                }
                 Err(StoreError::Failed(failed)) => return Ok(Ending::Failed(failed)),
-                Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => last = error,
+                Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => {
+                    last = error
+                }
                 Err(other) => return Err(other),
             }
             self.clock.sleep(Duration::from_millis(20 << attempt.min(6))).await;
@@ -232,7 +278,10 @@ impl Engine {
     async fn still_held(&self, held: &TaskRow) -> Result<bool, StoreError> {
         let item = self.store.get(row_key(&held.tenant, held.id)).await?;
         let row = item.as_ref().and_then(|item| TaskRow::read(&held.tenant, held.id, item));
-        Ok(row.is_some_and(|row| row.lease.as_ref().map(|lease| lease.token) == held.lease.as_ref().map(|lease| lease.token)))
+        Ok(row.is_some_and(|row| {
+            row.lease.as_ref().map(|lease| lease.token)
+                == held.lease.as_ref().map(|lease| lease.token)
+        }))
     }
 }
 

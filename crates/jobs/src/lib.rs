@@ -19,7 +19,7 @@
 //!    ends.
 //! 5. `planner`: from job to batches to the end. [`job`]: what people do with jobs.
 //! 6. `sweep` and [`worker`]: who does all that, and when.
-//! 7. [`log`], [`dead`], [`schedule`], `prune`, [`stats`], [`policies`]: around it.
+//! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, [`stats`]: around it.
 
 pub mod dead;
 pub mod engine;
@@ -31,12 +31,15 @@ pub mod model;
 pub mod policies;
 pub mod policy;
 pub mod run;
+pub mod schedule;
+pub mod stats;
 pub mod sweep;
 pub mod worker;
 
 mod claim;
 mod finish;
 mod planner;
+mod prune;
 mod rows;
 
 pub use engine::{Deps, Engine, FixedQuotas, Quotas, Settings};
@@ -45,10 +48,13 @@ pub use job::JobFilter;
 pub use kind::{JobKind, NewBatch, Plan, Registry, Settled, TaskKind};
 pub use log::LogFilter;
 pub use model::{
-    Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority, Stream, Tally,
+    Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority,
+    Stream, Tally,
 };
 pub use policy::{Backoff, Policy};
 pub use rows::TABLES;
 pub use run::{CommitError, Run};
+pub use schedule::{NewSchedule, Schedule};
+pub use stats::{Stats, WorkerView};
 pub use sweep::QueueDepth;
 pub use worker::Workers;

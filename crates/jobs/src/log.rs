@@ -10,9 +10,9 @@ use base::{JobId, Page, Result, TaskId, TenantId};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::Engine;
 use crate::model::{LogLine, Stream};
 use crate::rows::LOGS;
-use crate::Engine;
 
 /// A line about to be written.
 pub(crate) struct Draft<'a> {
@@ -50,7 +50,11 @@ pub struct LogFilter {
 
 impl Engine {
     /// Writes the lines that are not there yet.
-    pub(crate) async fn log_write(&self, tenant: &TenantId, lines: &[LogLine]) -> Result<(), StoreError> {
+    pub(crate) async fn log_write(
+        &self,
+        tenant: &TenantId,
+        lines: &[LogLine],
+    ) -> Result<(), StoreError> {
         for some in lines.chunks(30) {
             let mut left: Vec<&LogLine> = Vec::with_capacity(some.len());
             for line in some {
@@ -86,7 +90,10 @@ impl Engine {
         let by_time = key![line.at, line.id];
         [
             Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
-            Write::put(Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()), body.clone()),
+            Write::put(
+                Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()),
+                body.clone(),
+            ),
             Write::put(Key::new(LOGS, journal_partition(tenant, line.stream), by_time), body),
         ]
     }
@@ -105,22 +112,35 @@ impl Engine {
     ) -> Result<Page<LogLine>> {
         if let Some(record) = &filter.record {
             let prefix = base::key::prefix(&key![record]);
-            let query = Query::new(LOGS, records_partition(tenant, job)).prefix(prefix).limit(limit).after(after);
+            let query = Query::new(LOGS, records_partition(tenant, job))
+                .prefix(prefix)
+                .limit(limit)
+                .after(after);
             let mut page = self.lines(query).await?;
             page.items.retain(|line| filter.stream.is_none_or(|stream| stream == line.stream));
             return Ok(page);
         }
-        let Some(stream) = filter.stream else { return self.log_merged(tenant, job, limit, after).await };
+        let Some(stream) = filter.stream else {
+            return self.log_merged(tenant, job, limit, after).await;
+        };
         let partition = stream_partition(tenant, job, stream);
         self.lines(Query::new(LOGS, partition).limit(limit).after(after)).await
     }
 
     /// The three streams of a job as one, in order of time.
-    async fn log_merged(&self, tenant: &TenantId, job: JobId, limit: usize, after: Option<String>) -> Result<Page<LogLine>> {
+    async fn log_merged(
+        &self,
+        tenant: &TenantId,
+        job: JobId,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Page<LogLine>> {
         let mut all = Vec::new();
         let mut more = false;
         for stream in Stream::ALL {
-            let query = Query::new(LOGS, stream_partition(tenant, job, *stream)).limit(limit).after(after.clone());
+            let query = Query::new(LOGS, stream_partition(tenant, job, *stream))
+                .limit(limit)
+                .after(after.clone());
             let slice = self.store.query(query).await?;
             more |= slice.next.is_some();
             all.extend(slice.items);
@@ -146,7 +166,13 @@ impl Engine {
     ) -> Result<Page<LogLine>> {
         let from = from.unwrap_or(Timestamp::UNIX_EPOCH);
         let range = Range::Between(key![from], key![Timestamp::MAX]);
-        self.lines(Query::new(LOGS, journal_partition(tenant, stream)).range(range).limit(limit).after(after)).await
+        self.lines(
+            Query::new(LOGS, journal_partition(tenant, stream))
+                .range(range)
+                .limit(limit)
+                .after(after),
+        )
+        .await
     }
 
     async fn lines(&self, query: Query) -> Result<Page<LogLine>> {

@@ -299,6 +299,8 @@ pub enum Class {
     Permanent,
     /// A dead letter, and the whole job stops as failed.
     Fatal,
+    /// No failure at all: the task keeps itself and runs once more after this long.
+    Again(Duration),
     /// Somebody else holds the task now, or the process is stopping: nothing more is written.
     Abandoned,
 }
@@ -348,16 +350,25 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Failed(_) => Self::transient(error.to_string()),
-            StoreError::Busy | StoreError::Unknown(_) | StoreError::Unavailable(_) | StoreError::Full => {
+            StoreError::Busy
+            | StoreError::Unknown(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Full => {
                 Self::new(Class::Limited(Duration::from_secs(1)), error.to_string())
             }
-            StoreError::TooLarge { .. } | StoreError::Damaged(_) => Self::permanent(error.to_string()),
+            StoreError::TooLarge { .. } | StoreError::Damaged(_) => {
+                Self::permanent(error.to_string())
+            }
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        if error.retryable() { Self::transient(error.to_string()) } else { Self::permanent(error.to_string()) }
+        if error.retryable() {
+            Self::transient(error.to_string())
+        } else {
+            Self::permanent(error.to_string())
+        }
     }
 }

@@ -9,13 +9,13 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use crate::Engine;
 use crate::claim::Around;
 use crate::engine::lock;
 use crate::log::Draft;
 use crate::model::{Class, Failure, LogLine, Stream, Tally};
 use crate::rows::job::BatchRow;
 use crate::rows::task::{Part, TaskRow, progress_key};
-use crate::Engine;
 
 /// The most writes that a run may add to one transaction of the engine.
 pub const OWN_WRITES_MAX: usize = 80;
@@ -71,7 +71,10 @@ impl Run {
     }
 
     fn engine(&self) -> Result<&Engine, Failure> {
-        self.engine.get().map(|engine| &**engine).ok_or_else(|| Failure::transient("the run has no engine"))
+        self.engine
+            .get()
+            .map(|engine| &**engine)
+            .ok_or_else(|| Failure::transient("the run has no engine"))
     }
 
     /// Whose task it is.
@@ -117,7 +120,8 @@ impl Run {
     /// # Errors
     /// A permanent failure when the payload is not what the kind expects.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_str(&self.payload).map_err(|error| Failure::permanent(format!("unreadable payload: {error}")))
+        serde_json::from_str(&self.payload)
+            .map_err(|error| Failure::permanent(format!("unreadable payload: {error}")))
     }
 
     /// What an earlier run of this task saved; survives a crash.
@@ -164,14 +168,23 @@ impl Run {
     ///
     /// # Errors
     /// As for [`commit`](Self::commit).
-    pub async fn save_progress(&self, progress: impl Into<String>, mut writes: Vec<Write>) -> Result<(), CommitError> {
+    pub async fn save_progress(
+        &self,
+        progress: impl Into<String>,
+        mut writes: Vec<Write>,
+    ) -> Result<(), CommitError> {
         let own = writes.len();
         writes.push(Write::put(progress_key(&self.tenant, self.id), Body::data(progress)));
         self.made_headway(writes, own, true).await
     }
 
     /// Writes, and notes in the row that the task makes headway: its deaths no longer count.
-    pub(crate) async fn made_headway(&self, mut writes: Vec<Write>, own: usize, saved: bool) -> Result<(), CommitError> {
+    pub(crate) async fn made_headway(
+        &self,
+        mut writes: Vec<Write>,
+        own: usize,
+        saved: bool,
+    ) -> Result<(), CommitError> {
         let _alone = self.row_writes.lock().await;
         let mut row = lock(&self.row).clone();
         row.progress |= saved;
@@ -183,7 +196,11 @@ impl Run {
         Ok(())
     }
 
-    pub(crate) async fn fenced(&self, mut writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+    pub(crate) async fn fenced(
+        &self,
+        mut writes: Vec<Write>,
+        own: usize,
+    ) -> Result<(), CommitError> {
         writes.push(self.fence());
         self.transact(writes, own).await
     }
@@ -258,7 +275,9 @@ impl From<base::Error> for CommitError {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Failed(indexes) => Self::transient(format!("conditions {indexes:?} did not hold")),
+            CommitError::Failed(indexes) => {
+                Self::transient(format!("conditions {indexes:?} did not hold"))
+            }
             CommitError::Other(failure) => failure,
         }
     }
@@ -266,6 +285,9 @@ impl From<CommitError> for Failure {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run").field("tenant", &self.tenant).field("task", &self.id).finish_non_exhaustive()
+        f.debug_struct("Run")
+            .field("tenant", &self.tenant)
+            .field("task", &self.id)
+            .finish_non_exhaustive()
     }
 }

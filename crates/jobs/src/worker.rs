@@ -157,7 +157,10 @@ impl Crew {
         }
         let claim = self.engine.claim(&ring.group, ring.task).await;
         self.done(&topic, receipt).await;
-        let again = |delay: Duration| base::queue::Ring { delay: delay.min(base::queue::DELAY_MAX), ..ring.clone() };
+        let again = |delay: Duration| base::queue::Ring {
+            delay: delay.min(base::queue::DELAY_MAX),
+            ..ring.clone()
+        };
         let ring = match claim {
             Ok(Claim::Taken(run)) => return self.take(Arc::from(run), permit).await,
             Ok(Claim::Left) => return,
@@ -227,7 +230,8 @@ impl Crew {
             Err(_) => "failed",
         };
         let took = self.engine.clock.monotonic().saturating_sub(started);
-        metrics::histogram!("freight_task_run_seconds", "kind" => kind.clone()).record(took.as_secs_f64());
+        metrics::histogram!("freight_task_run_seconds", "kind" => kind.clone())
+            .record(took.as_secs_f64());
         metrics::counter!("freight_tasks_total", "kind" => kind, "outcome" => outcome).increment(1);
         let ended = match result {
             // A planner ends its own lease.
@@ -280,9 +284,16 @@ impl Crew {
             }
             match engine.extend(run).await {
                 Ok(()) => extended = engine.clock.monotonic(),
-                Err(StoreError::Failed(_)) => return Failure::new(Class::Abandoned, "the lease was lost"),
+                Err(StoreError::Failed(_)) => {
+                    return Failure::new(Class::Abandoned, "the lease was lost");
+                }
                 Err(_) if since < lease * 2 / 3 => {}
-                Err(error) => return Failure::new(Class::Abandoned, format!("the lease could not be kept: {error}")),
+                Err(error) => {
+                    return Failure::new(
+                        Class::Abandoned,
+                        format!("the lease could not be kept: {error}"),
+                    );
+                }
             }
         }
     }
@@ -293,7 +304,8 @@ impl Crew {
                 tracing::warn!(%error, "cannot sweep");
                 false
             });
-            let pause = if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
+            let pause =
+                if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
             tokio::select! {
                 () = self.engine.clock.sleep(pause) => {}
                 () = self.listening.cancelled() => return,
