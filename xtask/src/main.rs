@@ -44,9 +44,9 @@ enum Command {
     /// Check the rules of the tree that no compiler knows.
     Tidy,
     /// Check formatting, lints, documentation, tidy, licences and the OpenAPI document.
-    Lint,
+    Lint(steps::Selection),
     /// Run every test, every quick proof, the README's commands and the fuzzed contract.
-    Test(test::Options),
+    Test(steps::Selection),
     /// Attack one promise, or all of them, and print one JSON line for each.
     Prove(prove::Options),
     /// Measure, and print one JSON line for each figure.
@@ -58,8 +58,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Tidy => tidy::run(),
-        Command::Lint => lint::run(),
-        Command::Test(options) => test::run(&options),
+        Command::Lint(selection) => lint::run(&selection),
+        Command::Test(selection) => test::run(&selection),
         Command::Prove(options) => prove::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Openapi => openapi::write(),

@@ -4,19 +4,35 @@
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
+use clap::Args;
 
 /// One check: a name for the summary, and what to do.
 pub(crate) type Step<'a> = (&'static str, Box<dyn Fn() -> Result<()> + 'a>);
 
-/// Runs every step, says how long each took, and ends with what failed.
+/// Which of the checks to run.
+#[derive(Args)]
+pub(crate) struct Selection {
+    /// Run one part only.
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+}
+
+/// Runs every step that is selected, says how long each took, and ends with what failed.
 ///
 /// # Errors
-/// When a step failed; the error names all that did.
-pub(crate) fn run_all(steps: &[Step<'_>]) -> Result<()> {
+/// When a step failed; the error names all that did. When there is none of the name asked for.
+pub(crate) fn run_all(steps: &[Step<'_>], selection: &Selection) -> Result<()> {
+    let selected = |name: &str| selection.only.as_deref().is_none_or(|only| only == name);
+    let names: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
+    ensure!(
+        names.iter().any(|name| selected(name)),
+        "no such part; there are: {}",
+        names.join(", ")
+    );
     let mut failed = Vec::new();
     let mut summary = Vec::new();
-    for (name, step) in steps {
+    for (name, step) in steps.iter().filter(|(name, _)| selected(name)) {
         eprintln!("\n── {name}");
         let start = Instant::now();
         let outcome = step();

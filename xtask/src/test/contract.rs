@@ -22,48 +22,72 @@ const SEED: u32 = 20_261_122;
 /// it stands in no printed line.
 const CONFIG: &str = "xtask/src/test/schemathesis.toml";
 
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth";
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_schema_conformance,ignored_auth";
 
 /// Runs the cases.
 ///
 /// # Errors
-/// When an answer was not what the document says.
+/// When an answer was not what the document says, or there were too few cases.
 pub(super) fn run() -> Result<()> {
     let program = tools::schemathesis()?;
-    let served = fs::read_to_string(process::root().join("openapi.json"))
-        .context("there is no openapi.json")?;
-    let operations = operations(&serde_json::from_str(&served)?);
-    ensure!(operations > 0, "openapi.json has no operation");
+    let served = process::root().join("openapi.json");
+    let served = fs::read_to_string(served).context("there is no openapi.json")?;
+    let varied = varied(&serde_json::from_str(&served)?);
+    ensure!(varied > 0, "no operation of openapi.json takes anything");
     let server = Server::start(&server::release()?, &[])?;
-    let each = CASES.div_ceil(operations);
-    eprintln!("contract: {operations} operations, {each} cases each at least, seed {SEED}");
+    let url = format!("{}/api/openapi.json", server.url);
+    let each = CASES.div_ceil(varied);
     let words = format!(
-        "--config-file {CONFIG} run {}/api/openapi.json --checks {CHECKS} --max-examples {each} --seed {SEED}",
-        server.url
+        "--config-file {CONFIG} run {url} --checks {CHECKS} --max-examples {each} --seed {SEED}"
     );
-    let mut cases = process::command(program, &words);
-    cases.env("FREIGHT_API_KEY", &server.api_key);
-    process::run(cases)
+    let mut tool = process::command(program, &words);
+    tool.env("FREIGHT_API_KEY", &server.api_key);
+    let mut cases = 0;
+    process::watch(tool, |line| cases = generated(line).unwrap_or(cases))?;
+    ensure!(cases >= CASES, "only {cases} of {CASES} cases were made");
+    Ok(())
 }
 
-/// How many operations a document has.
-fn operations(document: &Value) -> usize {
+/// The number in the tool's own summary: `641 generated, 2 found 2 unique failures`.
+fn generated(line: &str) -> Option<usize> {
+    line.trim_start().split_once(" generated")?.0.parse().ok()
+}
+
+/// How many operations have something to vary: a parameter or a body. The others are one case.
+fn varied(document: &Value) -> usize {
     let methods = ["get", "put", "post", "delete", "patch"];
     let paths = document.get("paths").and_then(Value::as_object);
     let items = paths.into_iter().flat_map(|paths| paths.values()).filter_map(Value::as_object);
-    items.map(|item| item.keys().filter(|key| methods.contains(&key.as_str())).count()).sum()
+    let takes = |operation: &Value| {
+        let parameters = operation.get("parameters").and_then(Value::as_array);
+        operation.get("requestBody").is_some() || parameters.is_some_and(|some| !some.is_empty())
+    };
+    let operations = items.flat_map(|item| methods.iter().filter_map(|method| item.get(*method)));
+    operations.filter(|operation| takes(operation)).count()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::operations;
+    use super::{generated, varied};
 
     #[test]
-    fn operations_are_methods_of_paths() {
-        let document = json!({ "paths": { "/a": { "get": {}, "post": {}, "parameters": [] }, "/b": { "put": {} } } });
-        assert_eq!(operations(&document), 3);
-        assert_eq!(operations(&json!({})), 0);
+    fn operations_that_take_nothing_are_not_varied() {
+        let takes = json!({ "parameters": [{ "name": "n", "in": "query" }] });
+        let document = json!({ "paths": {
+            "/a": { "get": takes, "post": { "requestBody": {} }, "summary": "x" },
+            "/b": { "put": {}, "get": { "parameters": [] } },
+        } });
+        assert_eq!(varied(&document), 2);
+        assert_eq!(varied(&json!({})), 0);
+    }
+
+    #[test]
+    fn cases_are_counted_from_the_summary() {
+        assert_eq!(generated("  641 generated, 2 found 2 unique failures, 4 skipped"), Some(641));
+        assert_eq!(generated("Test cases:"), None);
+        assert_eq!(generated("nothing generated"), None);
     }
 }

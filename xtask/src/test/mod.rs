@@ -12,36 +12,24 @@ mod totals;
 mod tour;
 
 use anyhow::{Result, ensure};
-use clap::Args;
 
-use crate::steps::{self, Step};
+use crate::steps::{self, Selection, Step};
 use crate::{process, prove};
 
 use totals::Totals;
 
-/// The arguments of `test`.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Run one part only.
-    #[arg(long, value_parser = ["tests", "proofs", "tour", "contract"])]
-    only: Option<String>,
-}
-
-/// Runs every part, or the one that was asked for.
+/// Runs every part that is selected.
 ///
 /// # Errors
 /// When a part failed.
-pub(crate) fn run(options: &Options) -> Result<()> {
-    let mut steps: Vec<Step<'_>> = vec![
+pub(crate) fn run(selection: &Selection) -> Result<()> {
+    let steps: [Step<'_>; 4] = [
         ("tests", Box::new(tests)),
         ("proofs", Box::new(|| prove::run(&prove::Options::all_quick()))),
         ("tour", Box::new(tour::run)),
         ("contract", Box::new(contract::run)),
     ];
-    if let Some(only) = &options.only {
-        steps.retain(|(name, _)| name == only);
-    }
-    steps::run_all(&steps)
+    steps::run_all(&steps, selection)
 }
 
 /// Every test, even after one has failed, and at the end how many there were.
