@@ -3,7 +3,9 @@
 //! The blocks fenced with `sh` after a line [`MARKER`], up to a line [`END`] or the end, are one
 //! script: a variable set in one block is there in the next, and a server started with `&` runs
 //! until the script ends. It runs in an empty directory, with the release build first in `PATH`;
-//! the first command that fails ends it, and fails the tour.
+//! the first command that fails ends it, and fails the tour. So that nothing in the text has to
+//! change, what differs from a reader's machine comes from outside: the server listens where there
+//! is room, and curl takes an answer of 400 or more for a failure.
 
 use std::env;
 use std::fs;
@@ -33,16 +35,23 @@ pub(super) fn run() -> Result<()> {
     let blocks = blocks(&readme);
     ensure!(!blocks.is_empty(), "README.md has no ```sh block after {MARKER}");
     let program = server::release()?;
-    let directory = tempfile::tempdir().context("no temporary directory")?;
-    let script = directory.path().join("tour.sh");
+    let backstage = tempfile::tempdir().context("no temporary directory")?;
+    let stage = tempfile::tempdir().context("no temporary directory")?;
+    let script = backstage.path().join("tour.sh");
     fs::write(&script, self::script(&blocks))?;
+    fs::write(backstage.path().join(".curlrc"), "fail-with-body\n")?;
 
     let built = program.parent().context("the program has no directory")?.to_owned();
     let inherited = env::var_os("PATH").unwrap_or_default();
     let path = env::join_paths(std::iter::once(built).chain(env::split_paths(&inherited)))?;
     // `timeout` ends the script with everything that it started.
     let mut tour = process::command("timeout", &format!("--kill-after=10 {SECONDS_MAX} bash"));
-    tour.arg(&script).current_dir(directory.path()).env("PATH", path);
+    tour.arg(&script)
+        .current_dir(stage.path())
+        .env("PATH", path)
+        .env("CURL_HOME", backstage.path())
+        .env("FREIGHT_SERVER_LISTEN", "127.0.0.1:0")
+        .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0");
     process::run(tour)?;
     eprintln!("tour: {} blocks of README.md", blocks.len());
     Ok(())
