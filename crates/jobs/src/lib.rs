@@ -19,7 +19,7 @@
 //!    ends.
 //! 5. `planner`: from job to batches to the end. [`job`]: what people do with jobs.
 //! 6. `sweep` and [`worker`]: who does all that, and when.
-//! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, [`stats`]: around it.
+//! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
 
 pub mod dead;
 pub mod engine;
@@ -38,6 +38,7 @@ pub mod worker;
 
 mod claim;
 mod finish;
+mod holdings;
 mod planner;
 mod prune;
 mod rows;

@@ -49,7 +49,7 @@ impl Engine {
     }
 }
 
-fn partition(tenant: &TenantId) -> String {
+pub(crate) fn partition(tenant: &TenantId) -> String {
     key![tenant, "policies"]
 }
 
