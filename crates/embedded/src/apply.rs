@@ -43,9 +43,14 @@ enum Change {
 
 impl Request {
     /// The writes of a transaction, encoded.
-    pub(crate) fn of_writes(writes: Vec<Write>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn of_writes(
+        writes: Vec<Write>,
+        version: Version,
+    ) -> (Self, oneshot::Receiver<Answer>) {
         let step = |Write { key, action, when }| match action {
-            Action::Put(body) => Step { change: Change::Put(Row::new(&key, version, body)), key, when },
+            Action::Put(body) => {
+                Step { change: Change::Put(Row::new(&key, version, body)), key, when }
+            }
             Action::Delete => Step { key, when, change: Change::Delete },
             Action::Add(fields) => Step { key, when, change: Change::Add(fields) },
             Action::Check => Step { key, when, change: Change::Check },
@@ -54,7 +59,10 @@ impl Request {
     }
 
     /// Some of the writes of a `bulk`, encoded.
-    pub(crate) fn of_bulk(writes: Vec<Bulk>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn of_bulk(
+        writes: Vec<Bulk>,
+        version: Version,
+    ) -> (Self, oneshot::Receiver<Answer>) {
         let step = |write| match write {
             Bulk::Put(key, body) => {
                 Step { change: Change::Put(Row::new(&key, version, body)), key, when: When::Always }
@@ -85,7 +93,11 @@ impl Request {
     /// # Errors
     /// Outside, what spoilt the transaction for everybody; inside, why this caller's write was not
     /// applied.
-    pub(crate) fn apply(&self, conn: &Connection, now: Timestamp) -> Result<Answer, rusqlite::Error> {
+    pub(crate) fn apply(
+        &self,
+        conn: &Connection,
+        now: Timestamp,
+    ) -> Result<Answer, rusqlite::Error> {
         let mut found = Vec::with_capacity(self.steps.len());
         let mut failed = Vec::new();
         for (n, step) in self.steps.iter().enumerate() {
@@ -118,7 +130,12 @@ impl Step {
         }
     }
 
-    fn apply(&self, conn: &Connection, version: Version, found: Option<Item>) -> rusqlite::Result<()> {
+    fn apply(
+        &self,
+        conn: &Connection,
+        version: Version,
+        found: Option<Item>,
+    ) -> rusqlite::Result<()> {
         match &self.change {
             Change::Put(row) => put(conn, &self.key, row),
             Change::Delete => delete(conn, &self.key),
@@ -141,7 +158,16 @@ fn put(conn: &Connection, key: &Key, row: &Row) -> rusqlite::Result<()> {
     let Row { version, fields, data, expires, sums } = row;
     let version = version.0.as_bytes();
     conn.prepare_cached(PUT)?
-        .execute(params![key.table.0, key.partition, key.sort, version, fields, data, expires, sums])
+        .execute(params![
+            key.table.0,
+            key.partition,
+            key.sort,
+            version,
+            fields,
+            data,
+            expires,
+            sums
+        ])
         .map(drop)
 }
 

@@ -20,8 +20,7 @@ use crate::file::FileError;
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: PathBuf,
-    /// Open for as long as the lock is held.
-    _lock: File,
+    lock: File,
 }
 
 impl Lock {
@@ -34,14 +33,24 @@ impl Lock {
         let path = beside(file, "-lock");
         let io = |source| FileError::Io { path: path.clone(), source };
         let mut options = File::options();
-        let mut lock = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
+        let mut lock = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io)?;
         refuse_network(file, &path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
                 lock.read_to_string(&mut pid).map_err(io)?;
-                return Err(FileError::InUse { path: file.to_owned(), pid: pid.trim().parse().ok() });
+                return Err(FileError::InUse {
+                    path: file.to_owned(),
+                    pid: pid.trim().parse().ok(),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -51,7 +60,7 @@ impl Lock {
             writeln!(lock, "{}", std::process::id())
         };
         stamp(&mut lock).map_err(io)?;
-        Ok(Self { file: file.to_owned(), _lock: lock })
+        Ok(Self { file: file.to_owned(), lock })
     }
 
     /// The file that may be opened.
@@ -65,6 +74,16 @@ impl Lock {
     }
 }
 
+/// A child that is just being started has a copy of the descriptor until it becomes another
+/// program, so closing ours would not be enough.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "the lock ends only with the process");
+        }
+    }
+}
+
 /// `path` with something behind its name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -74,7 +93,8 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(target_os = "linux")]
 fn refuse_network(file: &Path, lock: &Path) -> Result<(), FileError> {
-    let stat = rustix::fs::statfs(lock).map_err(|error| FileError::Io { path: lock.to_owned(), source: error.into() })?;
+    let stat = rustix::fs::statfs(lock)
+        .map_err(|error| FileError::Io { path: lock.to_owned(), source: error.into() })?;
     // The width and sign of the field differ between machines; the numbers are of 32 bits.
     match network_name(stat.f_type as u32) {
         Some(kind) => Err(FileError::Network { path: file.to_owned(), kind }),

@@ -27,7 +27,7 @@ const NAMED_MAX: usize = 100;
 /// How many rows are checked in one read transaction.
 const ROWS_PER_PIECE: u64 = 2_000;
 
-const ROWS: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+const ROWS: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE (tbl, pk, sk) > (?1, ?2, ?3) ORDER BY tbl, pk, sk LIMIT ?4";
 
 /// What a check found.
@@ -141,7 +141,9 @@ impl Offline {
 }
 
 /// Runs slow work on a thread made for it.
-async fn apart<T: Send + 'static>(work: impl FnOnce() -> Result<T, FileError> + Send + 'static) -> Result<T, FileError> {
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
+) -> Result<T, FileError> {
     let stopped = |error| FileError::Io { path: "".into(), source: std::io::Error::other(error) };
     tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
@@ -198,15 +200,22 @@ type RowKey = (String, String, String);
 
 /// Verifies rows behind a key, and says behind which to go on. A row whose key cannot even be
 /// read ends the walk; the tree's own check says the rest.
-fn check_piece(conn: &Connection, report: &mut Report, key: RowKey) -> rusqlite::Result<Option<RowKey>> {
+fn check_piece(
+    conn: &Connection,
+    report: &mut Report,
+    key: RowKey,
+) -> rusqlite::Result<Option<RowKey>> {
     let mut statement = conn.prepare_cached(ROWS)?;
-    let mut rows = statement.query(rusqlite::params![key.0, key.1, key.2, ROWS_PER_PIECE as i64])?;
+    let mut rows =
+        statement.query(rusqlite::params![key.0, key.1, key.2, ROWS_PER_PIECE as i64])?;
     let (mut seen, mut last) = (0, None);
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => break,
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            Err(error)
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) =>
+            {
                 report.damage(error.to_string());
                 return Ok(None);
             }
@@ -223,7 +232,9 @@ fn check_piece(conn: &Connection, report: &mut Report, key: RowKey) -> rusqlite:
     }
     report.rows += seen;
     Ok(match last {
-        Some((Ok(table), Ok(partition), Ok(sort))) if seen == ROWS_PER_PIECE => Some((table, partition, sort)),
+        Some((Ok(table), Ok(partition), Ok(sort))) if seen == ROWS_PER_PIECE => {
+            Some((table, partition, sort))
+        }
         _ => None,
     })
 }
@@ -232,7 +243,9 @@ fn remove_leftover(part: &Path) -> Result<(), FileError> {
     for suffix in ["", "-journal", "-wal", "-shm"] {
         let path = beside(part, suffix);
         match std::fs::remove_file(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(FileError::Io { path, source }),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::Io { path, source });
+            }
             _ => {}
         }
     }

@@ -35,19 +35,25 @@ pub(crate) struct Place<'a> {
 
 impl<'a> From<&'a Key> for Place<'a> {
     fn from(key: &'a Key) -> Self {
-        Self { table: key.table.0.as_bytes(), partition: key.partition.as_bytes(), sort: key.sort.as_bytes() }
+        Self {
+            table: key.table.0.as_bytes(),
+            partition: key.partition.as_bytes(),
+            sort: key.sort.as_bytes(),
+        }
     }
 }
 
 impl Place<'_> {
     /// Names the row in errors and logs.
     pub(crate) fn name(&self) -> String {
-        let [table, partition, sort] = [self.table, self.partition, self.sort].map(String::from_utf8_lossy);
+        let [table, partition, sort] =
+            [self.table, self.partition, self.sort].map(String::from_utf8_lossy);
         format!("{table} {partition:?} {sort:?}")
     }
 
     fn hasher(&self) -> blake3::Hasher {
-        let mut text = Vec::with_capacity(24 + self.table.len() + self.partition.len() + self.sort.len());
+        let mut text =
+            Vec::with_capacity(24 + self.table.len() + self.partition.len() + self.sort.len());
         for part in [self.table, self.partition, self.sort] {
             text.extend((part.len() as u64).to_le_bytes());
             text.extend(part);
@@ -123,7 +129,9 @@ impl Stored<'_> {
     /// Which of the optional columns are there: an empty text is not an absent one.
     fn presence(&self) -> u8 {
         let bit = |present: bool, place: u8| u8::from(present) << place;
-        bit(self.version.is_some(), 0) | bit(self.expires.is_some(), 1) | bit(self.data.is_some(), 2)
+        bit(self.version.is_some(), 0)
+            | bit(self.expires.is_some(), 1)
+            | bit(self.data.is_some(), 2)
     }
 
     /// The item under `key`, if every byte is the one that was written.
@@ -176,7 +184,9 @@ pub(crate) fn encode(fields: &Fields) -> Vec<u8> {
 
 /// Reads what [`encode`] wrote; `None` if it did not write this.
 pub(crate) fn decode(bytes: &[u8]) -> Option<Fields> {
-    let (FORMAT, mut rest) = bytes.split_first().map(|(format, rest)| (*format, rest))? else { return None };
+    let (FORMAT, mut rest) = bytes.split_first().map(|(format, rest)| (*format, rest))? else {
+        return None;
+    };
     let mut fields = Fields::new();
     while !rest.is_empty() {
         let name = take_text(&mut rest)?;

@@ -4,24 +4,30 @@
 //! a flipped bit in its key, or in the key of a row that the search compared with, leads the
 //! search astray. But a search that went astray ends right beside the row that misled it, since
 //! all others are in order. So an answer of "absent" first verifies the keys on both sides of the
-//! gap, and a page or a count those before and behind its range. What remains is damage to the
-//! tree itself (page headers, child pointers), which SQLite mostly notices and `check` looks for.
+//! gap, and a page or a count the key before its range, and the one that ended it. What remains is
+//! damage to the tree itself (page headers, child pointers), which SQLite mostly notices and
+//! `check` looks for.
+//!
+//! The rows' order of columns helps: the data comes last, and a row whose key alone is verified
+//! is not read further.
 
 use std::ops::Bound;
 
-use base::store::{Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes};
+use base::store::{
+    Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes,
+};
 use jiff::Timestamp;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, ErrorCode, Row, ToSql, params};
 
 use crate::row::{Place, Stored};
 
-const POINT: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
-const ASCENDING: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
-    WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 AND sk < ?4 ORDER BY sk";
-const DESCENDING: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
-    WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 AND sk < ?4 ORDER BY sk DESC";
+const ASCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
+    WHERE (tbl, pk, sk) >= (?1, ?2, ?3) ORDER BY tbl, pk, sk";
+const DESCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
+    WHERE (tbl, pk, sk) < (?1, ?2, ?3) ORDER BY tbl DESC, pk DESC, sk DESC";
 const BEFORE: &str = "SELECT tbl, pk, sk, sums FROM items
     WHERE (tbl, pk, sk) < (?1, ?2, ?3) ORDER BY tbl DESC, pk DESC, sk DESC LIMIT 1";
 const BEHIND: &str = "SELECT tbl, pk, sk, sums FROM items
@@ -52,8 +58,12 @@ impl From<Fault> for StoreError {
             Fault::Sqlite(error) => error,
         };
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
-            Some(ErrorCode::OperationInterrupted) => Self::Unavailable("the read took too long".to_owned()),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged(error.to_string())
+            }
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::Unavailable("the read took too long".to_owned())
+            }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             _ => Self::Unavailable(error.to_string()),
         }
@@ -144,19 +154,30 @@ fn scan(
     order: Order,
     mut visit: impl FnMut(Item) -> bool,
 ) -> Result<Walk, Fault> {
-    let sql = if order == Order::Ascending { ASCENDING } else { DESCENDING };
-    edge(conn, BEFORE, table, partition, &span.from)?;
+    let (sql, start, outside): (_, &dyn ToSql, _) = match order {
+        Order::Ascending => (ASCENDING, &span.from, BEFORE),
+        Order::Descending => (DESCENDING, &span.below, BEHIND),
+    };
+    edge(conn, outside, table, partition, start)?;
     let mut statement = conn.prepare_cached(sql)?;
-    let mut rows = statement.query(params![table.0, partition, span.from, span.below])?;
+    let mut rows = statement.query(params![table.0, partition, start])?;
     let mut seen = 0;
     while let Some(row) = rows.next()? {
-        let item = verified(row, table)?;
-        if seen == ROWS_MAX || !visit(item) {
+        let (place, sums) = key(row)?;
+        if !place.is_sound(sums) {
+            return Err(Fault::Damaged(place.name()));
+        }
+        if place.table != table.0.as_bytes()
+            || place.partition != partition.as_bytes()
+            || !span.holds(place.sort)
+        {
+            return Ok(Walk::Through);
+        }
+        if seen == ROWS_MAX || !visit(verified(row, table)?) {
             return Ok(Walk::Stopped);
         }
         seen += 1;
     }
-    edge(conn, BEHIND, table, partition, &span.below)?;
     Ok(Walk::Through)
 }
 
@@ -169,16 +190,10 @@ fn edge(
     sort: &dyn ToSql,
 ) -> Result<(), Fault> {
     let mut statement = conn.prepare_cached(sql)?;
-    let key_of = |row: &Row<'_>| {
-        Ok(match (place(row), row.get_ref(3)?) {
-            (Ok(place), ValueRef::Blob(sums)) if place.is_sound(sums) => None,
-            (Ok(place), _) => Some(place.name()),
-            (Err(unnamed), _) => Some(unnamed),
-        })
-    };
-    match statement.query_row(params![table.0, partition, sort], key_of).optional()?.flatten() {
-        Some(name) => Err(Fault::Damaged(name)),
-        None => Ok(()),
+    let mut rows = statement.query(params![table.0, partition, sort])?;
+    match rows.next()?.map(key).transpose()? {
+        Some((place, sums)) if !place.is_sound(sums) => Err(Fault::Damaged(place.name())),
+        _ => Ok(()),
     }
 }
 
@@ -199,34 +214,37 @@ fn verified(row: &Row<'_>, table: Table) -> Result<Item, Fault> {
 
 /// The eight columns, and what they should hash to. Bits that flip can change a column's type.
 pub(crate) fn stored<'r>(row: &'r Row<'_>) -> Result<(Stored<'r>, &'r [u8]), Fault> {
-    let place = place(row).map_err(Fault::Damaged)?;
+    let (place, sums) = key(row)?;
     let damaged = || Fault::Damaged(place.name());
-    let version = match row.get_ref(3)? {
+    let version = match row.get_ref(4)? {
         ValueRef::Null => None,
         ValueRef::Blob(bytes) => Some(bytes),
         _ => return Err(damaged()),
     };
-    let ValueRef::Blob(fields) = row.get_ref(4)? else { return Err(damaged()) };
-    let data = match row.get_ref(5)? {
-        ValueRef::Null => None,
-        ValueRef::Text(bytes) => Some(bytes),
-        _ => return Err(damaged()),
-    };
+    let ValueRef::Blob(fields) = row.get_ref(5)? else { return Err(damaged()) };
     let expires = match row.get_ref(6)? {
         ValueRef::Null => None,
         ValueRef::Integer(at) => Some(at),
         _ => return Err(damaged()),
     };
-    let ValueRef::Blob(sums) = row.get_ref(7)? else { return Err(damaged()) };
+    let data = match row.get_ref(7)? {
+        ValueRef::Null => None,
+        ValueRef::Text(bytes) => Some(bytes),
+        _ => return Err(damaged()),
+    };
     Ok((Stored { place, version, fields, data, expires }, sums))
 }
 
-fn place<'r>(row: &'r Row<'_>) -> Result<Place<'r>, String> {
-    match (row.get_ref(0), row.get_ref(1), row.get_ref(2)) {
-        (Ok(ValueRef::Text(table)), Ok(ValueRef::Text(partition)), Ok(ValueRef::Text(sort))) => {
-            Ok(Place { table, partition, sort })
-        }
-        _ => Err("a row whose key is no text".to_owned()),
+/// The columns of the key, and the sums.
+fn key<'r>(row: &'r Row<'_>) -> Result<(Place<'r>, &'r [u8]), Fault> {
+    match (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?) {
+        (
+            ValueRef::Text(table),
+            ValueRef::Text(partition),
+            ValueRef::Text(sort),
+            ValueRef::Blob(sums),
+        ) => Ok((Place { table, partition, sort }, sums)),
+        _ => Err(Fault::Damaged("a row whose key is no text".to_owned())),
     }
 }
 
@@ -255,6 +273,14 @@ impl Span {
             Bound::Excluded(to) => Value::Text(to),
         };
         Self { from, below }
+    }
+
+    fn holds(&self, sort: &[u8]) -> bool {
+        let below = match &self.below {
+            Value::Text(below) => sort < below.as_bytes(),
+            _ => true,
+        };
+        below && sort >= self.from.as_bytes()
     }
 
     /// Leaves what is behind `after`.

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use base::store::{
-    Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write, check_bulk, check_get_many, check_key,
-    check_query, check_writes,
+    Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write, check_bulk,
+    check_get_many, check_key, check_query, check_writes,
 };
 use base::{Clock, Store};
 use tokio::sync::oneshot;
@@ -99,7 +99,9 @@ impl SqliteStore {
         for _ in 0..options.readers.max(1) {
             let conn = open_reader(store.lock.file())?;
             let (reads, clock) = (Arc::clone(&store.reads), Arc::clone(&options.clock));
-            threads.readers.push(spawn("store-reader", move || reads.serve(conn, clock)).map_err(spawned)?);
+            threads
+                .readers
+                .push(spawn("store-reader", move || reads.serve(conn, clock)).map_err(spawned)?);
         }
         drop(threads);
         Ok(Arc::new(store))
@@ -130,18 +132,21 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io::Result<Joi
     std::thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
+fn join(thread: JoinHandle<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread of the store had panicked");
+    }
+}
+
 /// Writes that were accepted are committed, and the log is moved into the file, before the lock
 /// is let go. Readers end first: SQLite cleans up after the last connection only if it can write.
 impl Drop for SqliteStore {
     fn drop(&mut self) {
-        self.writes.close();
-        self.reads.0.close();
         let threads = self.threads.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for thread in threads.readers.drain(..).chain(threads.writer.take()) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the store had panicked");
-            }
-        }
+        self.reads.0.close();
+        threads.readers.drain(..).for_each(join);
+        self.writes.close();
+        threads.writer.take().into_iter().for_each(join);
     }
 }
 

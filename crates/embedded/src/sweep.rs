@@ -19,60 +19,62 @@ const EVERY: Duration = Duration::from_secs(1);
 const PIECE: i64 = 256;
 
 const EXPIRED: &str = "SELECT expires, tbl, pk, sk FROM items
-    WHERE expires > ?1 AND expires <= ?2 ORDER BY expires LIMIT ?3";
-const POINT: &str = "SELECT tbl, pk, sk, version, fields, data, expires, sums FROM items
+    WHERE expires <= ?1 AND (expires, tbl, pk, sk) > (?2, ?3, ?4, ?5) ORDER BY expires, tbl, pk, sk LIMIT ?6";
+const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
 const DELETE: &str = "DELETE FROM items WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
 
 pub(crate) struct Sweep {
     due: Duration,
-    /// Expiries up to this one were dealt with in this round; a round ends when nothing is left,
-    /// and what a round left behind (damaged items) does not hold it up.
-    done: i64,
-    more: bool,
+    /// The last item dealt with, when there are more behind it. What was left behind, being
+    /// damaged, so does not stand in the way; the next round meets it again.
+    last: Option<Expired>,
 }
 
 impl Sweep {
     /// One that first looks after a while.
     pub(crate) fn new(now: Duration) -> Self {
-        Self { due: now + EVERY, done: i64::MIN, more: false }
+        Self { due: now + EVERY, last: None }
     }
 
     /// Whether the last piece was not the end.
     pub(crate) fn has_more(&self) -> bool {
-        self.more
+        self.last.is_some()
     }
 
     /// Removes one piece, if it is time.
     pub(crate) fn piece(&mut self, writer: &Writer) {
         let now = writer.clock.monotonic();
-        if now < self.due && !self.more {
+        if now < self.due && !self.has_more() {
             return;
         }
         self.due = now + EVERY;
         let until = writer.clock.now();
-        match self.expired(&writer.conn, until) {
-            Ok(expired) => {
-                self.more = expired.len() as i64 == PIECE;
-                self.done = expired.last().filter(|_| self.more).map_or(i64::MIN, |last| last.expires);
-                if !expired.is_empty() {
-                    remove_all(writer, &expired, until);
-                }
+        let last = self.last.take().unwrap_or_default();
+        match expired(&writer.conn, until, &last) {
+            Ok(expired) if expired.is_empty() => {}
+            Ok(mut expired) => {
+                remove_all(writer, &expired, until);
+                self.last = expired.pop().filter(|_| expired.len() as i64 + 1 == PIECE);
             }
-            Err(error) => {
-                self.more = false;
-                tracing::warn!(%error, "expired items could not be listed");
-            }
+            Err(error) => tracing::warn!(%error, "expired items could not be listed"),
         }
     }
+}
 
-    fn expired(&self, conn: &Connection, until: Timestamp) -> rusqlite::Result<Vec<Expired>> {
-        let mut statement = conn.prepare_cached(EXPIRED)?;
-        let expired = statement.query_map(params![self.done, until.as_microsecond(), PIECE], |row| {
-            Ok(Expired { expires: row.get(0)?, table: row.get(1)?, partition: row.get(2)?, sort: row.get(3)? })
-        })?;
-        expired.collect()
-    }
+fn expired(conn: &Connection, until: Timestamp, last: &Expired) -> rusqlite::Result<Vec<Expired>> {
+    let mut statement = conn.prepare_cached(EXPIRED)?;
+    let behind =
+        params![until.as_microsecond(), last.expires, last.table, last.partition, last.sort, PIECE];
+    let expired = statement.query_map(behind, |row| {
+        Ok(Expired {
+            expires: row.get(0)?,
+            table: row.get(1)?,
+            partition: row.get(2)?,
+            sort: row.get(3)?,
+        })
+    })?;
+    expired.collect()
 }
 
 struct Expired {
@@ -82,8 +84,21 @@ struct Expired {
     sort: String,
 }
 
+/// Before all that expire.
+impl Default for Expired {
+    fn default() -> Self {
+        Self {
+            expires: i64::MIN,
+            table: String::new(),
+            partition: String::new(),
+            sort: String::new(),
+        }
+    }
+}
+
 fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
-    let removed = writer.transaction(|conn| expired.iter().try_for_each(|item| remove(conn, item, until)));
+    let removed =
+        writer.transaction(|conn| expired.iter().try_for_each(|item| remove(conn, item, until)));
     if let Err(trouble) = removed {
         let error = writer.judge(trouble);
         tracing::warn!(%error, "expired items could not be removed");
@@ -93,7 +108,9 @@ fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
 fn remove(conn: &Connection, item: &Expired, until: Timestamp) -> rusqlite::Result<()> {
     let key = params![item.table, item.partition, item.sort];
     let is_expired = conn.prepare_cached(POINT)?.query_row(key, |row| match stored(row) {
-        Ok((row, sums)) if row.is_sound(sums) => Ok(row.expires.is_some_and(|at| at <= until.as_microsecond())),
+        Ok((row, sums)) if row.is_sound(sums) => {
+            Ok(row.expires.is_some_and(|at| at <= until.as_microsecond()))
+        }
         Ok((row, _)) => {
             tracing::error!(item = row.place.name(), "a damaged item is not removed");
             Ok(false)

@@ -1,0 +1,105 @@
+//! Whose the file is, how old, and that a killed process loses nothing that it acknowledged.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use base::StoreExt as _;
+use base::clock::ManualClock;
+use base::conformance::START;
+use base::key;
+use base::store::{Key, Table};
+use embedded::{FileError, OpenOptions, SqliteStore};
+use rusqlite::Connection;
+
+use crate::{drill, open};
+
+fn refusal(path: &Path) -> FileError {
+    let clock = std::sync::Arc::new(ManualClock::at(START));
+    SqliteStore::open(OpenOptions::new(path, clock)).map(|_| "opened").unwrap_err()
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_by_name_and_a_kill_loses_nothing_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("freight.db");
+    let mut child = drill(&["hold"], directory.path()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+
+    let refused = refusal(&path);
+    assert!(
+        matches!(refused, FileError::InUse { pid: Some(pid), .. } if pid == child.id()),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains(&format!("in use by process {}", child.id())),
+        "{refused}"
+    );
+
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let found = open(&path)
+        .get(Key::new(Table("drill"), key!["drill", "total"], key!["total"]))
+        .await
+        .unwrap();
+    assert_eq!(found.unwrap().data(), "\"kept\"");
+}
+
+#[test]
+fn the_same_process_is_refused_too_until_it_has_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("freight.db");
+    let store = open(&path);
+    assert!(matches!(refusal(&path), FileError::InUse { .. }));
+    drop(store);
+    drop(open(&path));
+}
+
+#[test]
+fn a_closed_store_is_one_file_and_only_its_owner_may_read_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a file?#%.db");
+    let store = open(&path);
+    for suffix in ["", "-wal", "-shm", "-lock"] {
+        let mode = std::fs::metadata(embedded_name(&path, suffix)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{suffix}");
+    }
+    drop(store);
+    assert!(!embedded_name(&path, "-wal").exists());
+}
+
+fn embedded_name(path: &Path, suffix: &str) -> std::path::PathBuf {
+    path.with_file_name(format!("{}{suffix}", path.file_name().unwrap().to_str().unwrap()))
+}
+
+#[test]
+fn a_newer_file_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("freight.db");
+    drop(open(&path));
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = refusal(&path);
+    assert!(matches!(refused, FileError::Newer { found: 2, .. }), "{refused}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_foreign_file_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let database = directory.path().join("theirs.db");
+    Connection::open(&database)
+        .unwrap()
+        .execute_batch("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)")
+        .unwrap();
+    let text = directory.path().join("letter.txt");
+    std::fs::write(&text, "Dear reader, this is no database. ".repeat(100)).unwrap();
+    for path in [database, text] {
+        let before = std::fs::read(&path).unwrap();
+        let refused = refusal(&path);
+        assert!(matches!(refused, FileError::Foreign { .. }), "{refused}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
