@@ -36,7 +36,8 @@ struct Edge {
     to: String,
     /// Whether `to` is a member too.
     ours: bool,
-    dev: bool,
+    /// Whether no build that ships has it.
+    for_tests: bool,
     /// Line of the manifest.
     line: usize,
 }
@@ -62,7 +63,8 @@ pub(super) fn crates(metadata: &Metadata, sources: &[Source]) -> Vec<Crate> {
             let edges = package.dependencies.iter().map(|dependency| Edge {
                 to: dependency.name.clone(),
                 ours: ours(&dependency.name),
-                dev: dependency.kind == DependencyKind::Development,
+                for_tests: dependency.kind == DependencyKind::Development
+                    || (dependency.optional && !package.features.contains_key("default")),
                 line: text
                     .lines()
                     .position(|line| declares(line, &dependency.name))
@@ -84,7 +86,7 @@ pub(super) fn check(crates: &[Crate]) -> Vec<Finding> {
             continue;
         }
         for edge in member.edges.iter().filter(|edge| !permitted(&member.name, edge)) {
-            let kind = if edge.dev { "depends for its tests" } else { "depends" };
+            let kind = if edge.for_tests { "depends for its tests" } else { "depends" };
             findings.push(finding(edge.line, format!("`{}` {kind} on `{}`", member.name, edge.to)));
         }
     }
@@ -93,8 +95,9 @@ pub(super) fn check(crates: &[Crate]) -> Vec<Finding> {
 
 fn permitted(from: &str, edge: &Edge) -> bool {
     if edge.ours {
-        // A crate may depend on itself for its tests, to turn on a feature.
-        let for_tests = edge.dev && (edge.to == "testkit" || edge.to == from);
+        // A crate may depend on itself for its tests, to turn on a feature; the cases of a service's
+        // contract are public behind a feature of their own, and bring the testkit.
+        let for_tests = edge.for_tests && (edge.to == "testkit" || edge.to == from);
         return for_tests || may_use(from, &edge.to) == Some(true);
     }
     LIBRARIES.iter().all(|(library, may)| {
@@ -124,8 +127,8 @@ fn declares(line: &str, dependency: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn member(name: &str, to: &str, ours: bool, dev: bool) -> Crate {
-        let edge = Edge { to: to.to_owned(), ours, dev, line: 7 };
+    fn member(name: &str, to: &str, ours: bool, for_tests: bool) -> Crate {
+        let edge = Edge { to: to.to_owned(), ours, for_tests, line: 7 };
         Crate {
             name: name.to_owned(),
             manifest: format!("crates/{name}/Cargo.toml"),
@@ -134,8 +137,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_edge(name: &str, to: &str, dev: bool, allowed: bool) {
-        let findings = check(&[member(name, to, true, dev)]);
+    fn check_edge(name: &str, to: &str, for_tests: bool, allowed: bool) {
+        let findings = check(&[member(name, to, true, for_tests)]);
         assert_eq!(findings.is_empty(), allowed, "{name} -> {to}: {findings:?}");
     }
 
