@@ -64,7 +64,8 @@ pub fn split(key: &str) -> Vec<String> {
 
 /// Reads back a part that was an `i64`.
 pub fn decode_i64(part: &str) -> Option<i64> {
-    let bits = (part.len() == 16).then(|| u64::from_str_radix(part, 16).ok()).flatten()?;
+    let encoded = part.len() == 16 && part.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'));
+    let bits = encoded.then(|| u64::from_str_radix(part, 16).ok()).flatten()?;
     Some((bits ^ (1 << 63)).cast_signed())
 }
 

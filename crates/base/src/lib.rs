@@ -5,7 +5,7 @@
 //! 1. [`error`]: the one domain error; it knows no HTTP.
 //! 2. [`id`]: typed identifiers. [`ctx`]: who asks, for which tenant, with which scopes, and when.
 //! 3. [`clock`], [`secret`], [`page`], [`freshness`]: small words.
-//! 4. [`key`]: keys of a store, built from parts so that text order is the order of the parts.
+//! 4. [`mod@key`]: keys of a store, built from parts so that text order is the order of the parts.
 //! 5. [`json`]: the one validating pass over a body that a stranger sent.
 //! 6. [`store`], [`queue`], [`cache`], [`limiter`]: the contracts. Only what SQLite *and*
 //!    DynamoDB, SQS and Redis can both promise is in them.

@@ -130,10 +130,10 @@ pub async fn a_look_costs_nothing(fx: &Fixture<dyn Limiter>) {
 pub async fn standings_say_what_remains(fx: &Fixture<dyn Limiter>) {
     let policies = [Policy::new("a", 10, WINDOW), Policy::new("b", 5, WINDOW * 2)];
     let unused = fx.check(fx.name(), &policies, 0).await.standings;
-    assert_eq!(unused.iter().map(|s| (s.remaining, s.reset)).collect::<Vec<_>>(), [
-        (10, Duration::ZERO),
-        (5, Duration::ZERO)
-    ]);
+    assert_eq!(
+        unused.iter().map(|s| (s.remaining, s.reset)).collect::<Vec<_>>(),
+        [(10, Duration::ZERO), (5, Duration::ZERO)]
+    );
     let used = fx.check(fx.name(), &policies, 3).await.standings;
     assert_eq!(used.iter().map(|s| s.remaining).collect::<Vec<_>>(), [7, 2]);
     assert!(used[0].reset > WINDOW / 2 && used[0].reset <= held(), "{used:?}");

@@ -3,12 +3,15 @@
 //! A promise is in a contract only if a function here shows it, and every implementation runs all
 //! of them, each as a test of its own:
 //!
-//! ```ignore
+//! ```
+//! # use std::sync::Arc;
+//! # use base::{Store, clock::ManualClock, conformance::{Fixture, START}, memory::MemoryStore};
 //! async fn fixture() -> Fixture<dyn Store> {
 //!     let clock = ManualClock::at(START);
 //!     Fixture::manual(Arc::new(MemoryStore::new(Arc::new(clock.clone()))), clock)
 //! }
 //! base::store_conformance!(fixture);
+//! # fn main() {}
 //! ```
 //!
 //! Each fixture has a name of its own in all its keys, so that one database can serve many tests

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::clock::lock;
 use crate::store::{
-    Action, Body, Bulk, Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, Version,
-    Write, check_bulk, check_get_many, check_key, check_query, check_writes, item_bytes,
+    Action, Body, Bulk, Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, Version, Write,
+    check_bulk, check_get_many, check_key, check_query, check_writes, item_bytes,
 };
 use crate::{Clock, Store};
 

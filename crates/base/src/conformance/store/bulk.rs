@@ -57,8 +57,10 @@ pub async fn bulk_overwrites_and_deletes_unconditionally(fx: &Fixture<dyn Store>
 pub async fn bulk_items_have_versions_and_expiries(fx: &Fixture<dyn Store>) {
     let [passing, staying] = ["passing", "staying"].map(|sort| fx.key("p", sort));
     let expires = crate::clock::add(fx.clock().now(), Duration::from_secs(60));
-    let writes =
-        vec![Bulk::Put(passing.clone(), Body::data("1").expiring(expires)), Bulk::Put(staying.clone(), Body::data("1"))];
+    let writes = vec![
+        Bulk::Put(passing.clone(), Body::data("1").expiring(expires)),
+        Bulk::Put(staying.clone(), Body::data("1")),
+    ];
     fx.bulk(TABLE, writes).await.unwrap();
     let item = fx.read(&staying).await.unwrap();
     assert!(item.version.is_some());

@@ -70,7 +70,8 @@ pub async fn fields_are_kept_exactly(fx: &Fixture<dyn Store>) {
 
 /// A field may be called like a column, a reserved word or a placeholder of some store.
 pub async fn a_field_may_have_any_name(fx: &Fixture<dyn Store>) {
-    let names = ["data", "version", "expires", "pk", "sk", "fields", "name", "size", "a.b", "a b", "#x", ":y", "\u{e9}"];
+    let names =
+        ["data", "version", "expires", "pk", "sk", "fields", "name", "size", "a.b", "a b", "#x", ":y", "\u{e9}"];
     for name in names {
         let key = fx.key("p", name);
         fx.done(Write::put(key.clone(), Body::data("1").with(name, 1))).await;
@@ -89,7 +90,8 @@ pub async fn an_item_may_hold_nothing(fx: &Fixture<dyn Store>) {
 
 /// Keys are compared whole and mean nothing else.
 pub async fn keys_may_hold_any_character(fx: &Fixture<dyn Store>) {
-    let parts = ["a", "A", "a ", " a", "%", "_", "a\u{1}b", "a\u{2}1b", "'", "\"", "e\u{301}", "\u{e9}", "\u{10ffff}", "?"];
+    let parts =
+        ["a", "A", "a ", " a", "%", "_", "a\u{1}b", "a\u{2}1b", "'", "\"", "e\u{301}", "\u{e9}", "\u{10ffff}", "?"];
     for partition in parts {
         for sort in parts {
             let data = format!("{partition:?} {sort:?}");

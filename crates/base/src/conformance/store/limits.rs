@@ -31,7 +31,9 @@ fn filled(key: &Key, bytes: usize) -> Body {
 
 /// Partition keys of 1 to 2,048 bytes and sort keys of 1 to 1,024.
 pub async fn key_limits_hold_at_minus_one_zero_plus_one(fx: &Fixture<dyn Store>) {
-    for (partition, sort) in [(PARTITION_BYTES_MAX - 1, 1), (PARTITION_BYTES_MAX, SORT_BYTES_MAX - 1), (40, SORT_BYTES_MAX)] {
+    for (partition, sort) in
+        [(PARTITION_BYTES_MAX - 1, 1), (PARTITION_BYTES_MAX, SORT_BYTES_MAX - 1), (40, SORT_BYTES_MAX)]
+    {
         let key = sized(fx, partition, sort);
         fx.done(Write::put(key.clone(), Body::data("1"))).await;
         assert_eq!(fx.read(&key).await.unwrap().key, key);

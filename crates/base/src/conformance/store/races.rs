@@ -99,8 +99,10 @@ pub async fn concurrent_transactions_keep_the_sum(fx: &Fixture<dyn Store>) {
             for round in 0..ROUNDS {
                 let from = (writer + round) as usize % keys.len();
                 let to = (from + 1 + round as usize % (keys.len() - 1)) % keys.len();
-                let transfer =
-                    vec![Write::add(keys[from].clone(), [("n", -1)]), Write::add(keys[to].clone(), [("n", 1), ("in", 1)])];
+                let transfer = vec![
+                    Write::add(keys[from].clone(), [("n", -1)]),
+                    Write::add(keys[to].clone(), [("n", 1), ("in", 1)]),
+                ];
                 settled(&*store, transfer).await.unwrap();
             }
         }

@@ -24,7 +24,8 @@ pub async fn order_is_bytewise(fx: &Fixture<dyn Store>) {
 
 /// A prefix is no pattern, knows no case, and holds even what ends in the largest character.
 pub async fn a_prefix_holds_exactly_what_begins_so(fx: &Fixture<dyn Store>) {
-    let sorts = ["%", "A_", "a", "a%b", "a%c", "aXb", "a_b", "a\u{10ffff}", "a\u{10ffff}\u{10ffff}x", "b", "\u{10ffff}z"];
+    let sorts =
+        ["%", "A_", "a", "a%b", "a%c", "aXb", "a_b", "a\u{10ffff}", "a\u{10ffff}\u{10ffff}x", "b", "\u{10ffff}z"];
     fx.fill("p", &sorts).await;
     for prefix in ["", "%", "a", "A", "a%", "a_", "a\u{10ffff}", "a\u{10ffff}\u{10ffff}", "\u{10ffff}", "ab", "b"] {
         let mut expected: Vec<&str> = sorts.into_iter().filter(|sort| sort.starts_with(prefix)).collect();
@@ -104,9 +105,12 @@ fn advances(order: Order, after: &str, next: &str) -> bool {
 pub async fn a_cursor_need_not_exist(fx: &Fixture<dyn Store>) {
     fx.fill("p", &["a", "b", "c", "d"]).await;
     fx.done(Write::delete(fx.key("p", "b"))).await;
-    for (after, ascending, descending) in
-        [("b", &["c", "d"][..], &["a"][..]), ("bb", &["c", "d"], &["a"]), ("0", &["a", "c", "d"], &[]), ("e", &[], &["d", "c", "a"])]
-    {
+    for (after, ascending, descending) in [
+        ("b", &["c", "d"][..], &["a"][..]),
+        ("bb", &["c", "d"], &["a"]),
+        ("0", &["a", "c", "d"], &[]),
+        ("e", &[], &["d", "c", "a"]),
+    ] {
         let query = fx.all_of("p").after(Some(after.into()));
         assert_eq!(fx.sorts(query.clone()).await, ascending, "after {after}");
         assert_eq!(fx.sorts(query.descending()).await, descending, "before {after}");
