@@ -46,7 +46,7 @@ pub(crate) enum Claim {
 }
 
 impl Engine {
-    /// Tries to take a task.
+    /// Tries to take a task that does not run in this process.
     pub(crate) async fn claim(&self, tenant: &TenantId, id: TaskId) -> Result<Claim, StoreError> {
         let Some(item) = self.store.get(row_key(tenant, id)).await? else { return Ok(Claim::Left) };
         let Some(mut row) = TaskRow::read(tenant, id, &item) else { return Ok(Claim::Left) };
@@ -65,7 +65,7 @@ impl Engine {
             self.park(&row, &item).await?;
             return Ok(Claim::Left);
         }
-        note_death(&mut row);
+        self.end_old_lease(&mut row);
         let alone = row.deaths > 0;
         let until = base::clock::add(now, self.settings.lease);
         row.state = State::Leased;
@@ -89,14 +89,28 @@ impl Engine {
     }
 
     /// Whether the lease may be taken over.
+    /// Whether nobody holds the task any more, though its row says so.
     pub(crate) fn is_stale(&self, row: &TaskRow) -> bool {
-        self.is_over(row, self.clock.now())
+        !lock(&self.running).contains_key(&row.id) && self.is_over(row, self.clock.now())
     }
 
     fn is_over(&self, row: &TaskRow, now: Timestamp) -> bool {
         let Some(lease) = &row.lease else { return true };
-        let of_a_process_before = self.settings.exclusive && lease.owner != self.owner;
-        of_a_process_before || base::clock::add(lease.until, TAKEOVER_MARGIN) <= now
+        if lease.owner == self.owner {
+            // Whoever asks has made sure that it does not run here: the answer to its claim, or
+            // to its ending, was lost.
+            return true;
+        }
+        self.settings.exclusive || base::clock::add(lease.until, TAKEOVER_MARGIN) <= now
+    }
+
+    /// A lease of another process that is over means that a worker died with it.
+    fn end_old_lease(&self, row: &mut TaskRow) {
+        if let Some(lease) = row.lease.take().filter(|lease| lease.owner != self.owner) {
+            row.deaths += 1;
+            row.deaths_alone += i64::from(lease.alone);
+            metrics::counter!("freight_leases_lost_total", "kind" => row.kind.clone()).increment(1);
+        }
     }
 
     /// Reads what the run will need besides its row; `None` when its job does not want it now.
@@ -228,15 +242,6 @@ enum Slot {
     NotNeeded,
     None,
     Free(Box<(Key, Write)>),
-}
-
-/// A lease that was found to be over means that a worker died with it.
-fn note_death(row: &mut TaskRow) {
-    if let Some(lease) = row.lease.take() {
-        row.deaths += 1;
-        row.deaths_alone += i64::from(lease.alone);
-        metrics::counter!("freight_leases_lost_total", "kind" => row.kind.clone()).increment(1);
-    }
 }
 
 fn data(item: Item) -> Option<String> {

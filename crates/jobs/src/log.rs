@@ -87,7 +87,7 @@ impl Engine {
     pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> [Write; 3] {
         let expires = base::clock::add(line.at, self.quotas.retention(tenant).await);
         let body = Body::data(serde_json::to_string(line).unwrap_or_default()).expiring(expires);
-        let by_time = key![line.at, line.id];
+        let by_time = place(line.at, &line.id);
         [
             Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
             Write::put(
@@ -120,65 +120,83 @@ impl Engine {
             page.items.retain(|line| filter.stream.is_none_or(|stream| stream == line.stream));
             return Ok(page);
         }
-        let Some(stream) = filter.stream else {
-            return self.log_merged(tenant, job, limit, after).await;
+        let one = |stream: Stream| {
+            Query::new(LOGS, stream_partition(tenant, job, stream)).limit(limit).after(after.clone())
         };
-        let partition = stream_partition(tenant, job, stream);
-        self.lines(Query::new(LOGS, partition).limit(limit).after(after)).await
-    }
-
-    /// The three streams of a job as one, in order of time.
-    async fn log_merged(
-        &self,
-        tenant: &TenantId,
-        job: JobId,
-        limit: usize,
-        after: Option<String>,
-    ) -> Result<Page<LogLine>> {
-        let mut all = Vec::new();
-        let mut more = false;
-        for stream in Stream::ALL {
-            let query = Query::new(LOGS, stream_partition(tenant, job, *stream))
-                .limit(limit)
-                .after(after.clone());
-            let slice = self.store.query(query).await?;
-            more |= slice.next.is_some();
-            all.extend(slice.items);
+        match filter.stream {
+            Some(stream) => self.lines(one(stream)).await,
+            None => {
+                let streams = Stream::ALL.iter().copied();
+                self.lines_merged(streams.map(one).collect(), limit).await
+            }
         }
-        all.sort_by(|a, b| a.key.sort.cmp(&b.key.sort));
-        more |= all.len() > limit;
-        all.truncate(limit);
-        let next = more.then(|| all.last().map(|item| item.key.sort.clone())).flatten();
-        Ok(Page { items: all.iter().filter_map(read_line).collect(), next })
     }
 
-    /// A page of the tenant's journal across jobs, oldest first.
+    /// Several streams as one, in order of time.
+    async fn lines_merged(&self, queries: Vec<Query>, limit: usize) -> Result<Page<LogLine>> {
+        let mut items = Vec::new();
+        let mut read_up_to: Option<String> = None;
+        for query in queries {
+            let slice = self.store.query(query).await?;
+            read_up_to = match (read_up_to, slice.next) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            };
+            items.extend(slice.items);
+        }
+        items.sort_by(|a, b| a.key.sort.cmp(&b.key.sort));
+        // Behind the place where one stream's page ended, that stream may have lines that were
+        // not read yet.
+        if let Some(place) = &read_up_to {
+            items.retain(|item| item.key.sort <= *place);
+        }
+        let next = if items.len() > limit {
+            items.truncate(limit);
+            items.last().map(|item| item.key.sort.clone())
+        } else {
+            read_up_to
+        };
+        Ok(Page { items: items.iter().filter_map(read_line).collect(), next })
+    }
+
+    /// A page of the tenant's journal across jobs, oldest first; of one stream or of all.
     ///
     /// # Errors
     /// What the store says.
     pub async fn journal_list(
         &self,
         tenant: &TenantId,
-        stream: Stream,
+        stream: Option<Stream>,
         from: Option<Timestamp>,
         limit: usize,
         after: Option<String>,
     ) -> Result<Page<LogLine>> {
-        let from = from.unwrap_or(Timestamp::UNIX_EPOCH);
-        let range = Range::Between(key![from], key![Timestamp::MAX]);
-        self.lines(
+        let from = key![from.unwrap_or(Timestamp::UNIX_EPOCH)];
+        let one = |stream: Stream| {
             Query::new(LOGS, journal_partition(tenant, stream))
-                .range(range)
+                .range(Range::Between(from.clone(), key![Timestamp::MAX]))
                 .limit(limit)
-                .after(after),
-        )
-        .await
+                .after(after.clone())
+        };
+        match stream {
+            Some(stream) => self.lines(one(stream)).await,
+            None => {
+                let streams = Stream::ALL.iter().copied();
+                self.lines_merged(streams.map(one).collect(), limit).await
+            }
+        }
     }
 
     async fn lines(&self, query: Query) -> Result<Page<LogLine>> {
         let slice = self.store.query(query).await?;
         Ok(Page { items: slice.items.iter().filter_map(read_line).collect(), next: slice.next })
     }
+}
+
+/// The sort key of a line in its stream: what `after` takes to go on behind it. Lines are ordered
+/// by their instant and then by their id.
+pub fn place(at: Timestamp, line: &str) -> String {
+    key![at, line]
 }
 
 fn read_line(item: &Item) -> Option<LogLine> {

@@ -245,9 +245,16 @@ impl Run {
         if full { self.flush_lines().await } else { Ok(()) }
     }
 
+    /// Writes the lines that have gathered. They are let go only once they are written: a flush
+    /// that fails, or is dropped half way, is repeated by the next one, and a line is a line once.
     pub(crate) async fn flush_lines(&self) -> Result<(), Failure> {
-        let lines = std::mem::take(&mut *lock(&self.lines));
-        Ok(self.engine()?.log_write(&self.tenant, &lines).await?)
+        let lines = lock(&self.lines).clone();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.engine()?.log_write(&self.tenant, &lines).await?;
+        lock(&self.lines).retain(|line| !lines.contains(line));
+        Ok(())
     }
 }
 

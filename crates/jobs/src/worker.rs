@@ -9,9 +9,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::TaskId;
 use base::queue::{Heard, Topic};
 use base::store::StoreError;
+use base::{JobId, TaskId};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -93,6 +93,46 @@ impl Workers {
     }
 }
 
+/// That a task is being claimed or run by this process; while it lasts nobody else here does so.
+struct Running {
+    engine: Arc<Engine>,
+    task: TaskId,
+    left: bool,
+}
+
+impl Running {
+    /// `None` when the task is being claimed or run here already.
+    fn enter(engine: &Arc<Engine>, task: TaskId) -> Option<Self> {
+        let mut running = lock(&engine.running);
+        if running.contains_key(&task) {
+            return None;
+        }
+        running.insert(task, None);
+        Some(Self { engine: engine.clone(), task, left: false })
+    }
+
+    fn works_for(&self, job: Option<JobId>) {
+        lock(&self.engine.running).insert(self.task, job);
+    }
+
+    /// Leaves, and says whether no other task of the job runs here: in one step, so that of two
+    /// that leave together one is the last.
+    fn leave_as_last_of(mut self, job: Option<JobId>) -> bool {
+        self.left = true;
+        let mut running = lock(&self.engine.running);
+        running.remove(&self.task);
+        job.is_some() && !running.values().any(|other| *other == job)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.left {
+            lock(&self.engine.running).remove(&self.task);
+        }
+    }
+}
+
 #[derive(Clone)]
 struct Crew {
     engine: Arc<Engine>,
@@ -151,10 +191,10 @@ impl Crew {
     /// Decides one ring's claim, and runs the task if it is ours.
     async fn answer(self, topic: Topic, heard: Heard, permit: OwnedSemaphorePermit) {
         let Heard { ring, receipt } = heard;
-        if lock(&self.engine.running).contains_key(&ring.task) {
+        let Some(running) = Running::enter(&self.engine, ring.task) else {
             self.done(&topic, receipt).await;
             return;
-        }
+        };
         let claim = self.engine.claim(&ring.group, ring.task).await;
         self.done(&topic, receipt).await;
         let again = |delay: Duration| base::queue::Ring {
@@ -162,7 +202,7 @@ impl Crew {
             ..ring.clone()
         };
         let ring = match claim {
-            Ok(Claim::Taken(run)) => return self.take(Arc::from(run), permit).await,
+            Ok(Claim::Taken(run)) => return self.take(Arc::from(run), running, permit).await,
             Ok(Claim::Left) => return,
             Ok(Claim::Early(delay)) => again(delay),
             Ok(Claim::Saturated) => again(SATURATED_AGAIN),
@@ -171,6 +211,7 @@ impl Crew {
                 again(REST)
             }
         };
+        drop(running);
         drop(permit);
         if self.engine.queue.send(&topic, vec![ring]).await.is_err() {
             metrics::counter!("freight_rings_lost_total").increment(1);
@@ -183,11 +224,8 @@ impl Crew {
         }
     }
 
-    async fn take(self, run: Arc<Run>, permit: OwnedSemaphorePermit) {
-        let id = run.task();
-        if lock(&self.engine.running).insert(id, run.job()).is_some() {
-            return;
-        }
+    async fn take(self, run: Arc<Run>, running: Running, permit: OwnedSemaphorePermit) {
+        running.works_for(run.job());
         // Only once the permit is back are all permits to be had, so a run alone waits here.
         let _permit = if run.alone {
             drop(permit);
@@ -196,17 +234,10 @@ impl Crew {
             Some(permit)
         };
         self.guarded(&run).await;
-        let last_of_job = self.forget(id, &run);
+        let last_of_job = running.leave_as_last_of(run.job());
         if last_of_job && let Err(error) = self.engine.ring_if_ended(&run).await {
             tracing::debug!(%error, "the planner will look by itself");
         }
-    }
-
-    /// Takes the task off the list of what runs here; says whether no other of its job is on it.
-    fn forget(&self, id: TaskId, run: &Run) -> bool {
-        let mut running = lock(&self.engine.running);
-        running.remove(&id);
-        matches!(run.part, Part::Batch(..)) && !running.values().any(|job| *job == run.job())
     }
 
     /// Runs the task to its end, whatever that is.
