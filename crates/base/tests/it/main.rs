@@ -8,4 +8,5 @@ mod limiter;
 mod memory;
 mod promises;
 mod queue;
+mod saboteurs;
 mod words;
