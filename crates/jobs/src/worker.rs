@@ -1,7 +1,7 @@
 //! Workers: who hears rings, claims tasks and runs them.
 //!
 //! One loop for each topic hears rings and starts a run for each claim that succeeds, as long as
-//! there are permits; a high-priority loop takes many permits at a time, a low-priority one few.
+//! there are permits; the high-priority loop hears many rings at a time, the low-priority one few.
 //! One loop sweeps. A run is guarded by a heartbeat that extends its lease and tells it when its
 //! job no longer wants it. A task suspected of killing its process takes all permits, so that it
 //! runs alone.
@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::claim::{Claim, DEATHS_ALONE_MAX};
+use crate::claim::{Claim, Company, DEATHS_ALONE_MAX};
 use crate::engine::lock;
 use crate::model::{Class, Done, Failure};
 use crate::rows::task::{Part, topic_name};
@@ -146,46 +146,39 @@ impl Crew {
     async fn listen(self, priority: Priority) {
         let topic = Topic::new(topic_name(priority));
         let share = match priority {
-            Priority::High => self.all,
-            Priority::Normal => (self.all / 2).max(1),
-            Priority::Low => (self.all / 16).max(1),
+            Priority::High => self.all as usize,
+            Priority::Normal => (self.all as usize / 2).max(1),
+            Priority::Low => (self.all as usize / 16).max(1),
         };
         while !self.listening.is_cancelled() {
-            let Some(mut permits) = self.some_permits(share).await else { return };
+            // Permits are taken once there is something to do with them: one that was held while
+            // listening would be missing to the other topics.
+            let room = self.permits.available_permits().clamp(1, share);
             let heard = tokio::select! {
-                heard = self.engine.queue.receive(&topic, permits.len(), LISTEN) => heard,
+                heard = self.engine.queue.receive(&topic, room, LISTEN) => heard,
                 () = self.listening.cancelled() => return,
             };
             match heard {
                 Ok(rings) => {
                     for ring in rings {
-                        let Some(permit) = permits.pop() else { break };
+                        let Some(permit) = self.permits(1).await else { return };
                         tokio::spawn(self.clone().answer(topic.clone(), ring, permit));
                     }
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot hear rings");
-                    drop(permits);
                     self.engine.clock.sleep(REST).await;
                 }
             }
         }
     }
 
-    /// One permit, and as many more as are free, up to `most`.
-    async fn some_permits(&self, most: u32) -> Option<Vec<OwnedSemaphorePermit>> {
-        let first = tokio::select! {
-            permit = self.permits.clone().acquire_owned() => permit.ok()?,
-            () = self.listening.cancelled() => return None,
-        };
-        let mut permits = vec![first];
-        while permits.len() < most as usize {
-            match self.permits.clone().try_acquire_owned() {
-                Ok(permit) => permits.push(permit),
-                Err(_) => break,
-            }
+    /// So many permits; `None` once no more work is to be started.
+    async fn permits(&self, many: u32) -> Option<OwnedSemaphorePermit> {
+        tokio::select! {
+            permits = self.permits.clone().acquire_many_owned(many) => permits.ok(),
+            () = self.listening.cancelled() => None,
         }
-        Some(permits)
     }
 
     /// Decides one ring's claim, and runs the task if it is ours.
@@ -195,15 +188,27 @@ impl Crew {
             self.done(&topic, receipt).await;
             return;
         };
-        let claim = self.engine.claim(&ring.group, ring.task).await;
+        let mut permit = permit;
+        let mut claim = self.engine.claim(&ring.group, ring.task, Company::Others).await;
         self.done(&topic, receipt).await;
+        if let Ok(Claim::Suspect) = claim {
+            // Only once its own permit is back are all permits to be had.
+            drop(permit);
+            let Some(all) = self.permits(self.all).await else { return };
+            permit = all;
+            claim = self.engine.claim(&ring.group, ring.task, Company::Alone).await;
+        }
         let again = |delay: Duration| base::queue::Ring {
             delay: delay.min(base::queue::DELAY_MAX),
             ..ring.clone()
         };
         let ring = match claim {
-            Ok(Claim::Taken(run)) => return self.take(Arc::from(run), running, permit).await,
-            Ok(Claim::Left) => return,
+            Ok(Claim::Taken(run)) => {
+                self.take(Arc::from(run), running).await;
+                drop(permit);
+                return;
+            }
+            Ok(Claim::Left | Claim::Suspect) => return,
             Ok(Claim::Early(delay)) => again(delay),
             Ok(Claim::Saturated) => again(SATURATED_AGAIN),
             Err(error) => {
@@ -224,15 +229,8 @@ impl Crew {
         }
     }
 
-    async fn take(self, run: Arc<Run>, running: Running, permit: OwnedSemaphorePermit) {
+    async fn take(&self, run: Arc<Run>, running: Running) {
         running.works_for(run.job());
-        // Only once the permit is back are all permits to be had, so a run alone waits here.
-        let _permit = if run.alone {
-            drop(permit);
-            self.permits.clone().acquire_many_owned(self.all).await.ok()
-        } else {
-            Some(permit)
-        };
         self.guarded(&run).await;
         let last_of_job = running.leave_as_last_of(run.job());
         if last_of_job && let Err(error) = self.engine.ring_if_ended(&run).await {
@@ -306,6 +304,10 @@ impl Crew {
         let mut extended = engine.clock.monotonic();
         loop {
             engine.clock.sleep(engine.settings.heartbeat.min(lease / 3)).await;
+            // Who follows the job's log sees a line a heartbeat after it was logged.
+            if let Err(failure) = run.flush_lines().await {
+                tracing::debug!(reason = failure.reason, "log lines wait for the next heartbeat");
+            }
             if !matches!(engine.is_wanted(run).await, Ok(true) | Err(_)) {
                 return Failure::new(Class::Abandoned, "the job was cancelled");
             }
