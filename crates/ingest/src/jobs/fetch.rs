@@ -1,0 +1,124 @@
+//! `ingest.fetch`: a run.
+//!
+//! Where calls stand alone, each is a batch, with a size drawn from the run; where one answer
+//! leads to the next, one batch follows them all. Running a batch twice is harmless: its answer is
+//! staged under the lease before a record is written, whoever repeats it applies what is staged
+//! without calling again, and writing a record again changes nothing (see
+//! [`upsert`](crate::store::upsert)).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::Scope;
+use jobs::{Done, Failure, Job, JobKind, NewBatch, Plan, Run, Settled};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{FETCH, FetchParams, Kit, call};
+use crate::model::{Name, Status};
+use crate::store::head::Stamped;
+
+/// One batch of a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallPayload {
+    /// Which dataset.
+    pub dataset: Name,
+    /// Which life of it.
+    pub id: Uuid,
+    /// How many records to ask for, where the source can be asked.
+    pub size: u32,
+    /// At most so many calls, where one answer leads to the next.
+    pub calls: u32,
+}
+
+/// The kind.
+#[derive(Debug)]
+pub struct Fetch {
+    kit: Arc<Kit>,
+}
+
+impl Fetch {
+    /// Works with this.
+    pub fn new(kit: Arc<Kit>) -> Self {
+        Self { kit }
+    }
+
+    /// The dataset that a run fetches; a scheduled run may be the first to write to it.
+    async fn dataset(&self, job: &Job) -> Result<(FetchParams, Stamped), Failure> {
+        let params: FetchParams = serde_json::from_str(&job.params)
+            .map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))?;
+        let catalog = &self.kit.catalog;
+        let stamped =
+            catalog.written(&job.tenant, &params.dataset, job.id.uuid(), job.created_at).await?;
+        Ok((params, stamped))
+    }
+}
+
+#[async_trait]
+impl JobKind for Fetch {
+    fn name(&self) -> &'static str {
+        FETCH
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::IngestRead
+    }
+
+    fn concurrency(&self) -> Option<u32> {
+        Some(self.kit.settings.concurrency)
+    }
+
+    async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
+        let (params, stamped) = self.dataset(job).await?;
+        let Some(source) = stamped.dataset.definition.source else {
+            return Err(Failure::permanent(format!(
+                "Dataset {} has no source any more",
+                params.dataset
+            )));
+        };
+        let payload = |size| {
+            let payload = CallPayload {
+                dataset: params.dataset.clone(),
+                id: stamped.dataset.id,
+                size,
+                calls: params.calls,
+            };
+            let payload = serde_json::to_string(&payload)
+                .map_err(|error| Failure::permanent(error.to_string()))?;
+            Ok::<_, Failure>(NewBatch { payload, records: 1 })
+        };
+        if !source.page.independent() {
+            return Ok(Plan { batches: vec![payload(params.sizes.max)?], next: None });
+        }
+        let from: u32 = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
+        let to = params.calls.min(from.saturating_add(u32::try_from(max).unwrap_or(u32::MAX)));
+        let batches = (from..to)
+            .map(|call| payload(params.sizes.draw(job.id, call)))
+            .collect::<Result<_, _>>()?;
+        Ok(Plan { batches, next: (to < params.calls).then(|| to.to_string()) })
+    }
+
+    async fn batch(&self, run: &Run) -> Result<Done, Failure> {
+        call::run(&self.kit, run).await
+    }
+
+    /// Writes how the run went, unless its dataset is gone.
+    async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
+        let (params, stamped) = self.dataset(job).await?;
+        let start = job.started_at.unwrap_or(job.created_at);
+        let extra = |name: &str| job.counts.extra.get(name).copied().unwrap_or(0);
+        let status = Status {
+            job: job.id,
+            records: extra(call::RECORDS),
+            api_calls: extra(call::CALLS) + job.counts.batches_failed,
+            error_count: job.counts.batches_failed,
+            timestamp: start.as_millisecond(),
+            duration: self.kit.clock.now().duration_since(start).as_secs_f64().max(0.0),
+        };
+        let details = json!({ "dataset": params.dataset, "api_calls": status.api_calls, "records": status.records });
+        let shelf = self.kit.catalog.shelf(&job.tenant, stamped.dataset.id);
+        let errors = shelf.failures(job.id).await?;
+        Ok(Settled { details, writes: shelf.finished(status, &errors).await? })
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading records: by key, in order, a page or all of them.
+
+use base::store::Range;
+use base::{Ctx, Error, Page, Result, Scope};
+
+use super::Ingest;
+use crate::model::redact::Redaction;
+use crate::model::scalar::string_prefix;
+use crate::model::{Dataset, Name};
+use crate::store::ordered::{Entry, Scan};
+
+/// All records of a dataset, one after the other, as the caller may see them.
+pub struct Reading {
+    scan: Scan,
+    redaction: Redaction,
+}
+
+impl Reading {
+    /// The next record.
+    ///
+    /// # Errors
+    /// What the store fails with; the reading is over then.
+    pub async fn next(&mut self) -> Result<Option<String>> {
+        Ok(self.scan.next().await?.map(|entry| self.redaction.apply(entry.text)))
+    }
+}
+
+impl Ingest {
+    /// One record, as the caller may see it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_get(&self, ctx: &Ctx, name: &Name, key: &str) -> Result<Entry> {
+        let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
+        let found = self.catalog.shelf(&ctx.tenant, dataset.id).record(key).await?;
+        let missing = || {
+            Error::not_found(format!("Record {} not found in dataset {name}", base::id::shown(key)))
+        };
+        let entry = found.ok_or_else(missing)?;
+        Ok(Entry { text: redaction(ctx, &dataset).apply(entry.text), ..entry })
+    }
+
+    /// A page in order, of records whose sort value begins with `prefix`, behind the place `after`.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_page(
+        &self,
+        ctx: &Ctx,
+        name: &Name,
+        prefix: Option<&str>,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<Page<String>> {
+        let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
+        let page =
+            self.catalog.shelf(&ctx.tenant, dataset.id).page(range(prefix), after, limit).await?;
+        let redaction = redaction(ctx, &dataset);
+        Ok(page.map(|entry| redaction.apply(entry.text)))
+    }
+
+    /// All of them in order.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_scan(
+        &self,
+        ctx: &Ctx,
+        name: &Name,
+        prefix: Option<&str>,
+    ) -> Result<Reading> {
+        let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
+        let scan = self.catalog.shelf(&ctx.tenant, dataset.id).scan(range(prefix), None).await?;
+        Ok(Reading { scan, redaction: redaction(ctx, &dataset) })
+    }
+}
+
+fn redaction(ctx: &Ctx, dataset: &Dataset) -> Redaction {
+    if ctx.scopes.contains(Scope::IngestSensitive) {
+        Redaction::none()
+    } else {
+        Redaction::of(&dataset.definition.redact)
+    }
+}
+
+fn range(prefix: Option<&str>) -> Range {
+    prefix.map_or(Range::All, |prefix| Range::Prefix(string_prefix(prefix)))
+}

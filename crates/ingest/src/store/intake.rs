@@ -1,0 +1,143 @@
+//! Many records into one dataset, as fast as the store takes them.
+//!
+//! Records are gathered by shard; a full gathering becomes one transaction, and many transactions
+//! are under way at once, so that a store that commits in groups pays one sync for all of them.
+//! Two transactions under way never hold the same key: of two records with one key the later must
+//! win, and the store orders only what is not concurrent. What is gathered and under way is
+//! bounded in bytes, so memory does not grow with the length of an import.
+
+use std::collections::HashSet;
+
+use base::store::Write;
+use tokio::task::JoinSet;
+
+use super::Shelf;
+use super::upsert::{BYTES_MAX, RECORDS_MAX, Refused};
+use crate::model::{Record, SHARDS};
+
+/// At most so many transactions under way.
+const UNDER_WAY_MAX: usize = 64;
+/// At most so many bytes gathered and under way.
+const HELD_BYTES_MAX: usize = 16 << 20;
+
+/// Takes records in. Dropped, it abandons what is under way.
+pub struct Intake {
+    shelf: Shelf,
+    fence: Option<Write>,
+    gathered: Vec<Gathered>,
+    under_way: JoinSet<(Vec<Record>, u64, Result<(), Refused>)>,
+    busy: HashSet<u64>,
+    held: usize,
+    saved: u64,
+}
+
+/// Records of one shard that wait for more.
+#[derive(Default)]
+struct Gathered {
+    records: Vec<Record>,
+    bytes: usize,
+    /// How many were taken in, those replaced by later ones included.
+    taken: u64,
+}
+
+impl Intake {
+    /// Writes to `shelf`, every transaction under `fence` if there is one.
+    pub fn new(shelf: Shelf, fence: Option<Write>) -> Self {
+        Self {
+            shelf,
+            fence,
+            gathered: (0..SHARDS).map(|_| Gathered::default()).collect(),
+            under_way: JoinSet::new(),
+            busy: HashSet::new(),
+            held: 0,
+            saved: 0,
+        }
+    }
+
+    /// How many records that were taken in are durable, as far as is known.
+    pub fn saved(&self) -> u64 {
+        self.saved
+    }
+
+    /// Takes a record in; of two with one key the later one stays.
+    ///
+    /// # Errors
+    /// [`Refused`], about this record or any before it.
+    pub async fn add(&mut self, record: Record) -> Result<(), Refused> {
+        let shard = record.shard();
+        let gathered = &mut self.gathered[usize::from(shard)];
+        let bytes = record.text.len();
+        if gathered.bytes + bytes > BYTES_MAX {
+            self.flush(shard).await?;
+        }
+        let gathered = &mut self.gathered[usize::from(shard)];
+        gathered.taken += 1;
+        gathered.bytes += bytes;
+        self.held += bytes;
+        match gathered.records.iter_mut().find(|earlier| earlier.key == record.key) {
+            Some(earlier) => {
+                gathered.bytes -= earlier.text.len();
+                self.held -= earlier.text.len();
+                *earlier = record;
+            }
+            None => gathered.records.push(record),
+        }
+        if gathered.records.len() >= RECORDS_MAX {
+            self.flush(shard).await?;
+        }
+        if self.held > HELD_BYTES_MAX { self.drain().await } else { Ok(()) }
+    }
+
+    /// Writes what is gathered and waits for all that is under way; returns how many are saved.
+    ///
+    /// # Errors
+    /// [`Refused`], about any record.
+    pub async fn finish(&mut self) -> Result<u64, Refused> {
+        self.drain().await?;
+        Ok(self.saved)
+    }
+
+    async fn drain(&mut self) -> Result<(), Refused> {
+        for shard in 0..SHARDS {
+            self.flush(shard).await?;
+        }
+        while self.settle().await? {}
+        Ok(())
+    }
+
+    async fn flush(&mut self, shard: u8) -> Result<(), Refused> {
+        let Gathered { records, taken, .. } =
+            std::mem::take(&mut self.gathered[usize::from(shard)]);
+        if records.is_empty() {
+            return Ok(());
+        }
+        while self.under_way.len() >= UNDER_WAY_MAX
+            || records.iter().any(|record| self.busy.contains(&record.hash))
+        {
+            self.settle().await?;
+        }
+        self.busy.extend(records.iter().map(|record| record.hash));
+        let (shelf, fence) = (self.shelf.clone(), self.fence.clone());
+        self.under_way.spawn(async move {
+            let written = shelf.put(shard, &records, fence.as_ref()).await;
+            (records, taken, written)
+        });
+        Ok(())
+    }
+
+    /// Waits for one transaction; `false` when none is under way.
+    async fn settle(&mut self) -> Result<bool, Refused> {
+        let Some(ended) = self.under_way.join_next().await else { return Ok(false) };
+        let unknown = |error: tokio::task::JoinError| {
+            Refused::Store(base::store::StoreError::Unknown(error.to_string()))
+        };
+        let (records, taken, written) = ended.map_err(unknown)?;
+        written?;
+        self.saved += taken;
+        for record in records {
+            self.busy.remove(&record.hash);
+            self.held -= record.text.len();
+        }
+        Ok(true)
+    }
+}
