@@ -13,7 +13,11 @@
 //!
 //! With the feature `sabotage`, `commit` takes `--late-fsync`.
 
-#![expect(clippy::unwrap_used, reason = "a drill that fails has nobody to tell but who started it")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a drill that fails has nobody to tell but who started it"
+)]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;

@@ -14,12 +14,15 @@
 //! To add one: write `prove/NAME.rs` with a `pub(super) fn run(&Attack) -> Result<Verdict>`, and
 //! give it a line in [`PROOFS`].
 
+mod disk;
+mod powercut;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
 /// Every proof there is, in the order in which `--all` runs them.
-const PROOFS: &[Proof] = &[];
+const PROOFS: &[Proof] = &[Proof { name: "powercut", full: 200, quick: 12, run: powercut::run }];
 
 /// A promise and the attack on it.
 struct Proof {

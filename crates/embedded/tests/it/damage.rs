@@ -14,8 +14,9 @@ const ROWS: usize = 120;
 fn rows() -> Vec<Bulk> {
     let body = |n: usize| {
         let body = Body::data(format!("{{\"n\":{n},\"text\":\"{}\"}}", "x".repeat(n * 7 % 400)));
-        let body = body.with("count", n as i64).with("state", "waiting").with("done", n % 2 == 0);
-        if n % 5 == 0 {
+        let body =
+            body.with("count", n as i64).with("state", "waiting").with("done", n.is_multiple_of(2));
+        if n.is_multiple_of(5) {
             body.expiring(START + std::time::Duration::from_secs(86_400))
         } else {
             body

@@ -1,5 +1,7 @@
 //! The tests of the store on its file. `drill` is the program they start as another process.
 
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
 mod conformance;
 mod damage;
 mod file;
