@@ -7,8 +7,8 @@
 //! change, what differs from a reader's machine comes from outside: the server listens where there
 //! is room, and curl takes an answer of 400 or more for a failure.
 
-use std::env;
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
@@ -38,17 +38,14 @@ pub(super) fn run() -> Result<()> {
     let backstage = tempfile::tempdir().context("no temporary directory")?;
     let stage = tempfile::tempdir().context("no temporary directory")?;
     let script = backstage.path().join("tour.sh");
-    fs::write(&script, self::script(&blocks))?;
+    let built = program.parent().context("the program has no directory")?;
+    fs::write(&script, self::script(built, &blocks))?;
     fs::write(backstage.path().join(".curlrc"), "fail-with-body\n")?;
 
-    let built = program.parent().context("the program has no directory")?.to_owned();
-    let inherited = env::var_os("PATH").unwrap_or_default();
-    let path = env::join_paths(std::iter::once(built).chain(env::split_paths(&inherited)))?;
     // `timeout` ends the script with everything that it started.
     let mut tour = process::command("timeout", &format!("--kill-after=10 {SECONDS_MAX} bash"));
     tour.arg(&script)
         .current_dir(stage.path())
-        .env("PATH", path)
         .env("CURL_HOME", backstage.path())
         .env("FREIGHT_SERVER_LISTEN", "127.0.0.1:0")
         .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0");
@@ -82,9 +79,9 @@ fn blocks(readme: &str) -> Vec<String> {
     blocks
 }
 
-/// One script of all blocks, that ends what it started.
-fn script(blocks: &[String]) -> String {
-    format!("{HEAD}{}", blocks.join("\n"))
+/// One script of all blocks, in which the programs of `built` are found first.
+fn script(built: &Path, blocks: &[String]) -> String {
+    format!("{HEAD}PATH='{}':$PATH\n{}", built.display(), blocks.join("\n"))
 }
 
 #[cfg(test)]
@@ -124,7 +121,7 @@ after
         let status = |blocks: &[String]| {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("tour.sh");
-            fs::write(&path, script(blocks)).unwrap();
+            fs::write(&path, script(Path::new("/nowhere"), blocks)).unwrap();
             let mut bash = process::command("bash", "");
             bash.arg(&path);
             process::works(bash)
