@@ -38,6 +38,11 @@ impl Arrival {
     pub(crate) fn of_parts(parts: &Parts) -> Result<&Self, Problem> {
         parts.extensions.get::<Self>().ok_or_else(missing)
     }
+
+    /// What is left of a bound that began with the request.
+    pub(crate) fn left(&self, bound: Duration) -> Duration {
+        bound.saturating_sub(self.kit.clock.monotonic().saturating_sub(self.started))
+    }
 }
 
 fn missing() -> Problem {

@@ -13,8 +13,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use base::Ctx;
 use base::limiter::{Policy, Standing};
+use base::store::Write;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::request::Parts;
+use http::{Response, StatusCode};
+use serde::Serialize;
 
+use crate::idempotency::Reservation;
 use crate::scope::{Access, ScopeMarker};
 use crate::{Credential, Problem};
 
@@ -33,6 +38,7 @@ pub(crate) struct Granted {
     pub(crate) credential: Option<Credential>,
     pub(crate) source: IpAddr,
     pub(crate) standings: Vec<(Policy, Standing)>,
+    pub(crate) reservation: Option<Arc<Reservation>>,
 }
 
 impl<M> Caller<M> {
@@ -49,6 +55,28 @@ impl<M> Caller<M> {
     /// The limits that were checked for this request, and what is left of each.
     pub fn limits(&self) -> &[(Policy, Standing)] {
         &self.granted.standings
+    }
+
+    /// The write that keeps this answer under the request's `Idempotency-Key`. An operation that
+    /// is one transaction takes it into that transaction, so that effect and record are one; others
+    /// leave it, and the gate records the answer afterwards. `None` without a key, or when the
+    /// answer is too large to keep. The handler must then answer exactly this.
+    ///
+    /// # Errors
+    /// `Internal` when the body cannot be written as JSON.
+    pub fn record(
+        &self,
+        status: StatusCode,
+        location: Option<&str>,
+        body: &impl Serialize,
+    ) -> base::Result<Option<Write>> {
+        let Some(reservation) = &self.granted.reservation else { return Ok(None) };
+        let body = serde_json::to_vec(body).map_err(base::Error::internal)?;
+        let response = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
+        let response =
+            location.into_iter().fold(response, |response, at| response.header(LOCATION, at));
+        let response = response.body(()).map_err(base::Error::internal)?;
+        Ok(reservation.record(&response, &body))
     }
 }
 
@@ -74,7 +102,10 @@ impl<M: ScopeMarker, S: Send + Sync> FromRequestParts<S> for Caller<M> {
         let granted = Granted::of(parts)?;
         // A second `Caller` in the same handler could ask for more than the gate checked.
         if granted.access != M::ACCESS {
-            return Err(base::Error::internal("a handler asks for another scope than its gate checked").into());
+            return Err(base::Error::internal(
+                "a handler asks for another scope than its gate checked",
+            )
+            .into());
         }
         Ok(Self { granted: Arc::clone(granted), marker: PhantomData })
     }

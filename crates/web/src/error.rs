@@ -33,7 +33,9 @@ pub const fn status(kind: ErrorKind) -> StatusCode {
 /// The word for programs in the member `error` of a problem.
 pub const fn code(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::UnsupportedMedia => "validation_error",
+        ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::UnsupportedMedia => {
+            "validation_error"
+        }
         ErrorKind::Unauthenticated => "unauthenticated",
         ErrorKind::Forbidden => "forbidden",
         ErrorKind::NotFound => "not_found",
@@ -52,6 +54,22 @@ pub const fn code(kind: ErrorKind) -> &'static str {
     }
 }
 
+/// The kind of failure that a status given by somebody else stands for.
+pub(crate) fn kind(status: StatusCode) -> ErrorKind {
+    match status {
+        StatusCode::UNAUTHORIZED => ErrorKind::Unauthenticated,
+        StatusCode::FORBIDDEN => ErrorKind::Forbidden,
+        StatusCode::NOT_FOUND => ErrorKind::NotFound,
+        StatusCode::CONFLICT => ErrorKind::Conflict,
+        StatusCode::GONE => ErrorKind::Gone,
+        StatusCode::PRECONDITION_FAILED => ErrorKind::PreconditionFailed,
+        StatusCode::PAYLOAD_TOO_LARGE => ErrorKind::TooLarge,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorKind::UnsupportedMedia,
+        StatusCode::TOO_MANY_REQUESTS => ErrorKind::RateLimited,
+        _ => ErrorKind::Invalid,
+    }
+}
+
 /// How the routes of one router answer failures, where that differs from the rest.
 ///
 /// ```
@@ -63,8 +81,11 @@ pub const fn code(kind: ErrorKind) -> &'static str {
 #[derive(Clone, Debug, Default)]
 pub struct Mapping {
     statuses: Vec<(ErrorKind, StatusCode)>,
-    extend: Option<fn(&Error, &mut Map<String, Value>)>,
+    extend: Option<Extend>,
 }
+
+/// Adds members to the document of a failure.
+pub type Extend = fn(&Error, &mut Map<String, Value>);
 
 impl Mapping {
     /// The mapping that changes nothing.
@@ -83,7 +104,7 @@ impl Mapping {
 
     /// Adds members to each problem document.
     #[must_use]
-    pub fn extend(mut self, extend: fn(&Error, &mut Map<String, Value>)) -> Self {
+    pub fn extend(mut self, extend: Extend) -> Self {
         self.extend = Some(extend);
         self
     }

@@ -1,14 +1,16 @@
-//! Changing only what was seen: `ETag` and `If-Match` (RFC 9110, sections 8.8.3 and 13.1.1).
+//! Changing only what was seen: `ETag`, `If-Match`, `If-None-Match` (RFC 9110, 8.8.3 and 13.1).
 //!
 //! The tag is the stamp of the item's last write, so the condition that a caller sends is the very
-//! one that the store decides. A tag that we did not make, or a weak one, matches nothing.
+//! one that the store decides. A tag that we did not make, or a weak one, matches nothing. What
+//! another program wrote has no stamp, and so no tag: `If-Match` can never hold for it.
 
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use base::store::Version;
-use http::HeaderValue;
+use base::{Error, ErrorKind};
 use http::header::{ETAG, IF_MATCH};
 use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::{Problem, auth};
@@ -30,7 +32,9 @@ impl<T> Tagged<T> {
 impl<T: IntoResponse> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let mut response = self.answer.into_response();
-        let tag = self.version.map(|Version(stamp)| HeaderValue::from_str(&format!("\"{}\"", stamp.simple())));
+        let tag = self
+            .version
+            .map(|Version(stamp)| HeaderValue::from_str(&format!("\"{}\"", stamp.simple())));
         if let Some(Ok(tag)) = tag {
             response.headers_mut().insert(ETAG, tag);
         }
@@ -41,6 +45,22 @@ impl<T: IntoResponse> IntoResponse for Tagged<T> {
 /// The stamp that `If-Match` names; `None` without the header, or with `*`: any will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IfMatch(pub Option<Version>);
+
+impl IfMatch {
+    /// For operations that cannot leave the comparison to the store's own condition.
+    ///
+    /// # Errors
+    /// `PreconditionFailed` when another version is named than the current one.
+    pub fn check(self, current: Option<Version>) -> base::Result<()> {
+        if self.0.is_none() || self.0 == current {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::PreconditionFailed,
+            "If-Match names another version than the current one",
+        ))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
@@ -57,4 +77,18 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 fn stamp(tag: &str) -> Version {
     let inside = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     Version(inside.and_then(|text| Uuid::try_parse(text).ok()).unwrap_or_default())
+}
+
+/// Whether `If-None-Match` names this tag; weak comparison, as RFC 9110 (13.1.2) asks.
+pub(crate) fn none_match(header: &str, tag: &str) -> bool {
+    let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    // Our own tags hold no comma, so a tag that does cannot match anyway.
+    header.trim() == "*" || header.split(',').any(|asked| plain(asked) == plain(tag))
+}
+
+/// All values of a list header as one.
+pub(crate) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<_> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }

@@ -1,8 +1,9 @@
 //! What stands before every handler, and knows its route.
 //!
 //! In this order: the query names are known, the credential is valid, the scope is held, the
-//! limits allow it. Only then is there a [`Ctx`](base::Ctx), and only then does the handler run. A
-//! refusal never reaches the handler; its answer is a problem under the router's own mapping.
+//! limits allow it, the `Idempotency-Key` is ours. Only then is there a [`Ctx`], and only then
+//! does the handler run, within its time. A refusal never reaches the handler; its answer is a
+//! problem under the router's own mapping.
 
 use std::sync::Arc;
 
@@ -12,20 +13,30 @@ use axum::response::{IntoResponse, Response};
 use base::{Ctx, Error, ErrorKind, Principal, Scopes, TenantId};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::arrival::Arrival;
 use crate::auth::{self, Credential, FREIGHT_TENANT, Identity};
 use crate::caller::Granted;
+use crate::idempotency::{self, Reservation, Reserved};
+use crate::limits::{self, Charge};
+use crate::prefer::Prefer;
 use crate::register::Spec;
 use crate::scope::Access;
-use crate::{Problem, limits, problem, query};
+use crate::{Problem, headers, problem, query};
 
-/// What the edge writes into the log about an answered request.
+/// What belongs to nobody in particular belongs to this tenant.
+const PUBLIC: &str = "public";
+
+/// What the edge needs to know about an answered request.
 #[derive(Clone, Debug)]
 pub(crate) struct Answered {
+    /// The route's path, with its parameters' names.
     pub(crate) route: String,
     pub(crate) tenant: Option<TenantId>,
+    /// The origins that the caller's tenant allows.
+    pub(crate) cors_origins: Arc<[String]>,
 }
 
 /// The middleware of one route.
@@ -34,86 +45,197 @@ pub(crate) async fn gate(State(spec): State<Arc<Spec>>, request: Request, next: 
         Ok(arrival) => arrival,
         Err(problem) => return problem.into_response(),
     };
-    let mut answered = Answered { route: spec.path.clone(), tenant: None };
-    let response = match pass(&spec, &arrival, request, next, &mut answered).await {
+    let mut answered =
+        Answered { route: spec.path.clone(), tenant: None, cors_origins: Arc::default() };
+    let passage = Passage { spec, arrival };
+    let response = match passage.pass(request, next, &mut answered).await {
         Ok(response) => response,
         Err(problem) => problem.into_response(),
     };
-    let mut response = problem::render(response, &arrival, &spec.mapping);
+    let mut response = problem::render(response, &passage.arrival, &passage.spec.mapping);
     response.extensions_mut().insert(answered);
     response
 }
 
-async fn pass(
-    spec: &Arc<Spec>,
-    arrival: &Arrival,
-    mut request: Request,
-    next: Next,
-    answered: &mut Answered,
-) -> Result<Response, Problem> {
-    query::check(spec, request.uri().query())?;
-    let credential = auth::credential(request.headers())?;
-    let identity = identify(spec, arrival, request.headers(), credential.as_ref()).await?;
-    answered.tenant = identity.as_ref().map(|identity| identity.tenant.clone());
-    let charge = limits::charge(spec, arrival, identity.as_ref()).await?;
-    let granted = Granted {
-        ctx: ctx(arrival, identity)?,
-        access: spec.access,
-        credential,
-        source: arrival.source,
-        standings: charge.standings(),
-    };
-    request.extensions_mut().insert(Arc::new(granted));
-    request.extensions_mut().insert(Arc::clone(spec));
-    let response = problem::render(next.run(request).await, arrival, &spec.mapping);
-    Ok(finish(spec, response, &charge))
+struct Passage {
+    spec: Arc<Spec>,
+    arrival: Arrival,
 }
 
-async fn identify(
-    spec: &Spec,
-    arrival: &Arrival,
-    headers: &HeaderMap,
-    credential: Option<&Credential>,
-) -> Result<Option<Identity>, Problem> {
-    let credential = match (spec.access, credential) {
-        (Access::Anyone, _) | (Access::Optional, None) => return Ok(None),
-        (_, Some(credential)) => credential,
-        (_, None) => return Err(Error::new(ErrorKind::Unauthenticated, "API key required").into()),
-    };
-    let act_for = auth::single(headers, &FREIGHT_TENANT)?;
-    let found = arrival.kit.authenticate.authenticate(credential, arrival.source, act_for).await;
-    let identity = match found {
-        Ok(identity) => identity,
-        Err(error) if error.kind() == ErrorKind::Unauthenticated => {
-            limits::failed_authentication(arrival).await?;
-            return Err(error.into());
+impl Passage {
+    async fn pass(
+        &self,
+        request: Request,
+        next: Next,
+        answered: &mut Answered,
+    ) -> Result<Response, Problem> {
+        query::check(&self.spec, request.uri().query())?;
+        let credential = auth::credential(request.headers())?;
+        let identity = self.identify(request.headers(), credential.as_ref()).await?;
+        if let Some(identity) = &identity {
+            answered.tenant = Some(identity.tenant.clone());
+            answered.cors_origins = Arc::clone(&identity.cors_origins);
         }
-        Err(error) => return Err(error.into()),
-    };
-    match spec.access {
-        Access::Scope(scope) if !identity.scopes.contains(scope) => {
-            Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}")).into())
+        self.demand_scope(identity.as_ref())?;
+        let charge = limits::charge(&self.spec, &self.arrival, identity.as_ref()).await?;
+        let response = self.once(request, next, credential, identity, &charge).await;
+        let mut response = match response {
+            Ok(response) => response,
+            Err(problem) => {
+                problem::render(problem.into_response(), &self.arrival, &self.spec.mapping)
+            }
+        };
+        charge.write(response.headers_mut());
+        self.finish(response.headers_mut());
+        Ok(response)
+    }
+
+    /// Who the credential belongs to.
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        credential: Option<&Credential>,
+    ) -> Result<Option<Identity>, Problem> {
+        let credential = match (self.spec.access, credential) {
+            (Access::Anyone, _) | (Access::Optional, None) => return Ok(None),
+            (_, Some(credential)) => credential,
+            (_, None) => {
+                return Err(Error::new(ErrorKind::Unauthenticated, "API key required").into());
+            }
+        };
+        let act_for = auth::single(headers, &FREIGHT_TENANT)?;
+        let arrival = &self.arrival;
+        match arrival.kit.authenticate.authenticate(credential, arrival.source, act_for).await {
+            Ok(identity) => Ok(Some(identity)),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                limits::failed_authentication(arrival).await?;
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
         }
-        _ => Ok(Some(identity)),
+    }
+
+    fn demand_scope(&self, identity: Option<&Identity>) -> Result<(), Problem> {
+        match (self.spec.access, identity) {
+            (Access::Scope(scope), Some(identity)) if !identity.scopes.contains(scope) => {
+                Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}"))
+                    .into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs the handler, unless an `Idempotency-Key` says that it ran already.
+    async fn once(
+        &self,
+        request: Request,
+        next: Next,
+        credential: Option<Credential>,
+        identity: Option<Identity>,
+        charge: &Charge,
+    ) -> Result<Response, Problem> {
+        let mut request = request;
+        request.extensions_mut().insert(Arc::clone(&self.spec));
+        let (request, asked) = idempotency::asked(&self.spec, request).await?;
+        let who = Who::of(identity)?;
+        let reservation = match asked {
+            None => None,
+            Some(asked) => {
+                match idempotency::reserve(&self.arrival, &who.tenant, who.owner(), asked).await? {
+                    Reserved::Replay(response) => return Ok(response),
+                    Reserved::Run(reservation) => Some(Arc::new(reservation)),
+                }
+            }
+        };
+        let (at, seed) = reservation.as_deref().map_or_else(
+            || (self.arrival.at, Uuid::new_v4()),
+            |reservation| (reservation.at, reservation.seed),
+        );
+        let granted = Granted {
+            ctx: who.ctx(&self.arrival, at, seed),
+            access: self.spec.access,
+            credential,
+            source: self.arrival.source,
+            standings: charge.standings(),
+            reservation: reservation.clone(),
+        };
+        let running = self.run(request, next, granted);
+        match reservation.as_deref() {
+            None => Ok(running.await),
+            Some(reservation) => Ok(self.reserved(reservation, running).await),
+        }
+    }
+
+    async fn reserved(
+        &self,
+        reservation: &Reservation,
+        running: impl Future<Output = Response>,
+    ) -> Response {
+        let response = reservation.hold(running).await;
+        reservation.settle(response, self.spec.replay).await
+    }
+
+    /// Runs the handler within its time.
+    async fn run(&self, mut request: Request, next: Next, granted: Granted) -> Response {
+        let prefer = Prefer::of(request.headers());
+        request.extensions_mut().insert(Arc::new(granted));
+        let running = next.run(request);
+        let kit = &self.arrival.kit;
+        let response = if self.spec.streaming {
+            running.await
+        } else {
+            let bound = kit.config.request_timeout + prefer.wait.unwrap_or_default();
+            tokio::select! {
+                biased;
+                response = running => response,
+                () = kit.clock.sleep(self.arrival.left(bound)) => {
+                    let text = "The request took too long. It may have been applied.";
+                    Problem::from(Error::new(ErrorKind::Timeout, text)).into_response()
+                }
+            }
+        };
+        problem::render(problem::adopt(response).await, &self.arrival, &self.spec.mapping)
+    }
+
+    fn finish(&self, headers: &mut HeaderMap) {
+        if self.spec.access != Access::Anyone {
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        }
+        if let Some(retired) = &self.spec.retired {
+            headers::retire(headers, retired);
+        }
     }
 }
 
-/// What belongs to nobody in particular belongs to this tenant.
-const PUBLIC: &str = "public";
-
-fn ctx(arrival: &Arrival, identity: Option<Identity>) -> base::Result<Ctx> {
-    let (tenant, principal, scopes) = match identity {
-        Some(identity) => (identity.tenant, identity.principal, identity.scopes),
-        None => (PUBLIC.parse()?, Principal::new("anonymous"), Scopes::default()),
-    };
-    Ok(Ctx::new(tenant, principal, scopes, arrival.request_id.clone(), arrival.at, Uuid::new_v4()))
+/// Who an operation runs for.
+struct Who {
+    tenant: TenantId,
+    principal: Principal,
+    scopes: Scopes,
+    anonymous: bool,
 }
 
-fn finish(spec: &Spec, mut response: Response, charge: &limits::Charge) -> Response {
-    let headers = response.headers_mut();
-    charge.write(headers);
-    if spec.access != Access::Anyone {
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+impl Who {
+    fn of(identity: Option<Identity>) -> base::Result<Self> {
+        Ok(match identity {
+            Some(Identity { tenant, principal, scopes, .. }) => {
+                Self { tenant, principal, scopes, anonymous: false }
+            }
+            None => Self {
+                tenant: PUBLIC.parse()?,
+                principal: Principal::new("anonymous"),
+                scopes: Scopes::default(),
+                anonymous: true,
+            },
+        })
     }
-    response
+
+    /// Under whose name a reservation is kept.
+    fn owner(&self) -> Option<&Principal> {
+        (!self.anonymous).then_some(&self.principal)
+    }
+
+    fn ctx(self, arrival: &Arrival, at: Timestamp, seed: Uuid) -> Ctx {
+        Ctx::new(self.tenant, self.principal, self.scopes, arrival.request_id.clone(), at, seed)
+    }
 }

@@ -26,12 +26,15 @@
 //! ```
 //!
 //! 2. [`auth`]: the seam to whoever knows the credentials.
-//! 3. [`register`]: how a handler gets a path. `gate`: what stands before it. `edge`: what stands
-//!    before and behind all of them.
+//! 3. [`register`]: how a handler gets a path. `gate`: what stands before it. [`edge`](mod@edge):
+//!    what stands before and behind all of them.
 //! 4. [`error`], [`problem`]: failures.
-//! 5. [`body`], [`query`], [`path`], [`paging`]: what handlers take. [`answer`], [`etag`]: what they return.
-//! 6. [`limits`], [`cursor`]: how much, and where lists go on.
-//! 7. [`app`], [`config`], [`openapi`](mod@openapi): the whole.
+//! 5. [`body`], [`query`], [`path`], [`paging`], [`etag`], [`prefer`]: what handlers take.
+//!    [`answer`], [`sse`]: what they return.
+//! 6. [`limits`], [`idempotency`], [`cursor`]: how much, how often, and where lists go on.
+//! 7. `headers`, `cors`, [`host`], [`source`]: what browsers and proxies add to it.
+//! 8. [`health`], `docs`, [`openapi`](mod@openapi): what the server says of itself.
+//! 9. [`app`], [`config`], [`serve`](mod@serve), `wire`: the whole, and the socket.
 
 pub mod answer;
 pub mod app;
@@ -40,36 +43,53 @@ pub mod auth;
 pub mod body;
 mod caller;
 pub mod config;
+mod cors;
 pub mod cursor;
+mod docs;
 pub mod edge;
 pub mod error;
 pub mod etag;
 mod gate;
+mod headers;
+pub mod health;
+pub mod host;
+pub mod idempotency;
+mod inflate;
+mod lifecycle;
 pub mod limits;
 pub mod openapi;
 pub mod paging;
 pub mod path;
+pub mod prefer;
 pub mod problem;
 pub mod query;
 pub mod register;
 pub mod scope;
+pub mod serve;
+pub mod source;
+pub mod sse;
+mod wire;
 
 pub use answer::{Accepted, Answer, Created};
 pub use app::{App, AppBuilder, Kit};
 pub use auth::{Authenticate, Credential, Identity};
 pub use axum::Json;
-pub use body::Body;
+pub use body::{Body, RawBody};
 pub use caller::{Authorized, Caller};
 pub use config::Config;
 pub use cursor::CursorKey;
 pub use error::Mapping;
 pub use etag::{IfMatch, Tagged};
+pub use lifecycle::Lifecycle;
 pub use limits::{Class, Limits};
 pub use openapi::openapi;
 pub use paging::{List, Paging};
 pub use path::{PathId, PathIds};
+pub use prefer::Prefer;
 pub use problem::Problem;
 pub use query::Params;
 pub use register::{Replay, Route, Routes};
+pub use serve::{serve, serve_ops};
+pub use source::Peer;
 #[doc(hidden)]
 pub use utoipa_axum::paste;

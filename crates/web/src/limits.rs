@@ -110,9 +110,16 @@ impl Charge {
     /// Writes the structured fields of the RateLimit headers, and the older `X-` ones for the
     /// policy that is nearest to its end.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let Some((policy, standing)) = self.0.iter().min_by_key(|(_, standing)| standing.remaining) else { return };
-        let list = |one: &dyn Fn(&(Policy, Standing)) -> String| self.0.iter().map(one).collect::<Vec<_>>().join(", ");
-        let policies = list(&|(policy, _)| format!("{:?};q={};w={}", policy.name, policy.limit, seconds(policy.window)));
+        let Some((policy, standing)) = self.0.iter().min_by_key(|(_, standing)| standing.remaining)
+        else {
+            return;
+        };
+        let list = |one: &dyn Fn(&(Policy, Standing)) -> String| {
+            self.0.iter().map(one).collect::<Vec<_>>().join(", ")
+        };
+        let policies = list(&|(policy, _)| {
+            format!("{:?};q={};w={}", policy.name, policy.limit, seconds(policy.window))
+        });
         let left = list(&|(policy, standing)| {
             format!("{:?};r={};t={}", policy.name, standing.remaining, seconds(standing.reset))
         });
@@ -131,7 +138,8 @@ pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// `X-RateLimit-Limit`
 pub(crate) const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 /// `X-RateLimit-Remaining`
-pub(crate) const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+pub(crate) const X_RATELIMIT_REMAINING: HeaderName =
+    HeaderName::from_static("x-ratelimit-remaining");
 /// `X-RateLimit-Reset`: seconds from now.
 pub(crate) const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
@@ -149,7 +157,11 @@ fn seconds(duration: Duration) -> u64 {
 ///
 /// # Errors
 /// `RateLimited`, with the wait and the standings in the headers.
-pub(crate) async fn charge(spec: &Spec, arrival: &Arrival, identity: Option<&Identity>) -> Result<Charge, Problem> {
+pub(crate) async fn charge(
+    spec: &Spec,
+    arrival: &Arrival,
+    identity: Option<&Identity>,
+) -> Result<Charge, Problem> {
     let nobody = Limits::default();
     let limits = identity.map_or(&nobody, |identity| &identity.limits);
     let policies = limits.policies(spec.class, &spec.policies);
@@ -157,7 +169,9 @@ pub(crate) async fn charge(spec: &Spec, arrival: &Arrival, identity: Option<&Ide
         return Ok(Charge(Vec::new()));
     }
     let key = match identity {
-        Some(identity) if limits.by_principal => format!("{}/{}", identity.tenant, identity.principal),
+        Some(identity) if limits.by_principal => {
+            format!("{}/{}", identity.tenant, identity.principal)
+        }
         Some(identity) => identity.tenant.to_string(),
         None => address(arrival.source),
     };
@@ -183,7 +197,9 @@ pub(crate) async fn failed_authentication(arrival: &Arrival) -> Result<(), Probl
     let key = format!("auth/{}", address(arrival.source));
     match arrival.kit.limiter.check(&key, &[POLICY], 1).await.retry_after {
         None => Ok(()),
-        Some(wait) => Err(limited("Too many failed authentications from this address", wait).into()),
+        Some(wait) => {
+            Err(limited("Too many failed authentications from this address", wait).into())
+        }
     }
 }
 

@@ -8,9 +8,9 @@ use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use base::{Error, Page};
+use http::HeaderValue;
 use http::header::LINK;
 use http::request::Parts;
-use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -79,7 +79,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
 fn limit(asked: Option<i64>) -> base::Result<usize> {
     let limit = asked.map_or(Some(LIMIT_DEFAULT), |limit| usize::try_from(limit).ok());
     let allowed = limit.filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    allowed.ok_or_else(|| Error::invalid("limit", format!("Limit must be between 1 and {LIMIT_MAX}")))
+    allowed
+        .ok_or_else(|| Error::invalid("limit", format!("Limit must be between 1 and {LIMIT_MAX}")))
 }
 
 fn offset(asked: Option<i64>) -> base::Result<usize> {
@@ -89,7 +90,8 @@ fn offset(asked: Option<i64>) -> base::Result<usize> {
     if offset <= OFFSET_MAX {
         return Ok(offset);
     }
-    let text = format!("Offset must not be over {OFFSET_MAX}; go on with the cursor in `next` instead");
+    let text =
+        format!("Offset must not be over {OFFSET_MAX}; go on with the cursor in `next` instead");
     Err(Error::invalid("offset", text.clone()).with_detail("value_error", "cursor", text))
 }
 
@@ -126,7 +128,10 @@ impl Paging {
     ///
     /// # Errors
     /// What `read` fails with.
-    pub async fn fetch<T, F>(&self, mut read: impl FnMut(Option<String>, usize) -> F) -> base::Result<Page<T>>
+    pub async fn fetch<T, F>(
+        &self,
+        mut read: impl FnMut(Option<String>, usize) -> F,
+    ) -> base::Result<Page<T>>
     where
         F: Future<Output = base::Result<Page<T>>>,
     {

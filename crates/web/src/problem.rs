@@ -19,6 +19,9 @@ use crate::error::{self, Mapping};
 /// What the detail of every 500 says: the defect itself is the operator's business.
 const INTERNAL_DETAIL: &str = "An unexpected and uncaught exception was raised during an API call.";
 
+/// A rejection's own text is short; what is longer is no text for a client.
+const ADOPTED_BYTES_MAX: usize = 4 << 10;
+
 /// The media type of a problem.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
@@ -120,6 +123,35 @@ pub(crate) struct FieldProblem {
     message: String,
     /// The dotted path in the body, or the name of the parameter or header.
     field: String,
+}
+
+/// Makes a problem of a failure that was written by somebody else: a rejection of the framework,
+/// or a handler that answers a bare status. What has a media type of its own passes unchanged.
+pub(crate) async fn adopt(response: Response) -> Response {
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    let plain = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_none_or(|media| media.as_bytes().starts_with(b"text/plain"));
+    if !failed || !plain || response.extensions().get::<Problem>().is_some() {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, ADOPTED_BYTES_MAX).await.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let error = if status.is_server_error() {
+        Error::internal(text)
+    } else {
+        let text = if text.is_empty() {
+            status.canonical_reason().unwrap_or("Refused").to_owned()
+        } else {
+            text
+        };
+        Error::new(error::kind(status), text)
+    };
+    parts.extensions.insert(Problem::with_status(status, error));
+    Response::from_parts(parts, Body::empty())
 }
 
 /// Writes the document of a response that carries a [`Problem`]; others pass unchanged.

@@ -56,7 +56,8 @@ pub(crate) fn check(spec: &Spec, query: Option<&str>) -> Result<(), Problem> {
 fn unknown(spec: &Spec, name: &str) -> Error {
     let name = base::id::shown(name);
     if CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
-        let text = "A credential does not belong in a query string. Send X-API-Key or Authorization.";
+        let text =
+            "A credential does not belong in a query string. Send X-API-Key or Authorization.";
         return malformed("value_error", &name, text.to_owned());
     }
     let allowed = if spec.query.is_empty() { "none".to_owned() } else { spec.query.join(", ") };

@@ -167,7 +167,9 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
 fn query_name(parameter: &RefOr<utoipa::openapi::path::Parameter>) -> Option<String> {
     match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+            Some(parameter.name.clone())
+        }
         _ => None,
     }
 }
@@ -187,7 +189,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a route.
     #[must_use]
-    #[expect(clippy::should_implement_trait, reason = "it is not arithmetic, and no other word is as plain")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is not arithmetic, and no other word is as plain"
+    )]
     pub fn add(mut self, route: Route<S>) -> Self {
         self.routes.push(route);
         self
@@ -211,7 +216,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     fn with_state(self, state: S) -> Route<()> {
         let Self { spec, method, operation, schemas, install } = self;
-        Route { spec, method, operation, schemas, install: Box::new(move |spec| install(spec).with_state(state)) }
+        Route {
+            spec,
+            method,
+            operation,
+            schemas,
+            install: Box::new(move |spec| install(spec).with_state(state)),
+        }
     }
 }
 
@@ -222,7 +233,7 @@ impl Routes<()> {
             route.spec.mapping = self.mapping.clone();
             let mut operation = route.operation;
             operation.tags = Some(vec![self.tag.to_owned()]);
-            crate::openapi::describe(&mut operation, &route.spec);
+            crate::openapi::describe(&mut operation, &route.spec, route.method != HttpMethod::Get);
             let spec = Arc::new(route.spec);
             let mut paths = utoipa::openapi::path::Paths::new();
             paths.add_path_operation(&spec.path, vec![route.method], operation);
