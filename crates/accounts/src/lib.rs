@@ -1,14 +1,24 @@
 //! Tenants, API keys and who is calling.
 //!
+//! [`Accounts`] is put together by `freight::compose` in this order: [`Accounts::new`] over a store
+//! and a clock; [`Accounts::register`] teaches the engine the job that removes a tenant;
+//! `Accounts` itself is the engine's `Quotas` and the HTTP kit's `Authenticate`;
+//! [`Accounts::routes`] takes the engine; [`Accounts::bootstrap`] runs before requests are served.
+//!
 //! Read the modules in this order:
 //!
 //! 1. [`model`]: what a tenant, a key, a role and an audit event are; no I/O.
-//! 2. [`store`]: where they are kept, and how all of a tenant is found and removed.
-//! 3. [`service`]: what can be done with them, and who may.
+//! 2. [`service`]: what can be done with them, and who may.
+//! 3. [`store`]: where they are kept, and how all of a tenant is found and removed.
+//! 4. `jobs`: the removal of a tenant. `http`: the endpoints.
 
+#[cfg(feature = "contract")]
+pub mod contract;
+mod http;
+mod jobs;
 pub mod model;
 pub mod service;
 pub mod store;
 
-pub use service::{Accounts, ListedKey, Verified};
+pub use service::{Accounts, Deps, ListedKey, Verified};
 pub use store::{Holdings, Partition, Stored};

@@ -173,7 +173,7 @@ impl Client {
         *request.uri_mut() = path.parse().expect("a path");
         *request.headers_mut() = headers;
         if let Some(peer) = self.peer {
-            request.extensions_mut().insert(web::edge::Peer(peer));
+            request.extensions_mut().insert(web::Peer(peer));
         }
         let Ok(response) = app.router().oneshot(request).await;
         let (parts, body) = response.into_parts();
@@ -222,7 +222,6 @@ impl Answer {
     /// # Panics
     /// With the body, if it is another.
     #[track_caller]
-    #[must_use]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "body: {}", self.text());
         self

@@ -60,8 +60,8 @@ impl Environment {
 pub struct KeyId(Arc<str>);
 
 impl KeyId {
-    /// The id of the key that this request makes: the same each time it runs.
-    pub(crate) fn of(made_by: Uuid) -> Self {
+    /// The id of the key that a request makes: the same each time it runs.
+    pub fn of(made_by: Uuid) -> Self {
         let hash = blake3::hash(made_by.as_bytes());
         let mut wide = [0; 16];
         wide.copy_from_slice(&hash.as_bytes()[..16]);
@@ -147,14 +147,13 @@ impl Presented {
     }
 }
 
-/// A new key's text: shown once, never stored.
-pub(crate) fn mint(environment: Environment, id: &KeyId) -> (Secret<String>, KeyHash) {
+/// The text of a key with this id and a secret that nobody had before: shown once, never stored.
+pub fn mint(environment: Environment, id: &KeyId) -> Secret<String> {
     let mut text = format!("{}{id}", environment.prefix());
     text.extend(rand::rng().sample_iter(Alphanumeric).take(SECRET_CHARS).map(char::from));
     let sum = checksum(&text);
     text.push_str(&sum);
-    let hash = KeyHash::of(&text);
-    (Secret::new(text), hash)
+    Secret::new(text)
 }
 
 fn checksum(text: &str) -> String {
@@ -208,7 +207,7 @@ impl ApiKey {
     pub(crate) fn make(ask: NewKey, tenant: TenantId, ctx: &Ctx) -> MadeKey {
         let made_by = ctx.uuid("key");
         let id = KeyId::of(made_by);
-        let (text, hash) = mint(ask.environment, &id);
+        let text = mint(ask.environment, &id);
         let key = Self {
             environment: ask.environment,
             tenant,
@@ -216,7 +215,7 @@ impl ApiKey {
             name: ask.name,
             principal: ask.principal.map_or_else(|| format!("key:{id}"), |p| p.as_str().to_owned()),
             scopes: ask.scopes,
-            hash,
+            hash: KeyHash::of(text.expose()),
             made_by,
             created_by: ctx.principal.as_str().to_owned(),
             created_at: ctx.now(),

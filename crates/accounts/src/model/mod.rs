@@ -12,9 +12,9 @@ mod settings;
 mod tenant;
 
 pub use event::{Denials, Entry, Event, NewEvent};
-pub use key::{ApiKey, Environment, KeyId, MadeKey, NewKey, Presented};
+pub use key::{ApiKey, Environment, KeyId, MadeKey, NewKey, Presented, mint};
 pub use role::Role;
-pub use settings::{Rate, RetentionDays, Settings};
+pub use settings::{Per, Rate, Settings};
 pub use tenant::{NewTenant, Slug, Tenant, TenantPatch, TenantStatus};
 
 pub(crate) use role::{missing, scope_list};

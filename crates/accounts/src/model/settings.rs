@@ -59,9 +59,9 @@ impl Per {
 }
 
 impl Rate {
-    /// The rate as a policy of the limiter, under the name of the window.
-    pub fn policy(self) -> Policy {
-        Policy::new(self.per.as_str(), self.limit, self.per.window())
+    /// The rate as a policy of the limiter, named after what it limits and its window.
+    pub(crate) fn policy(self, of: &str) -> Policy {
+        Policy { name: format!("{of}-{}", self.per.as_str()).into(), limit: self.limit, window: self.per.window() }
     }
 }
 
@@ -101,32 +101,15 @@ impl From<Rate> for String {
     }
 }
 
-/// For how many days traces are kept: 1 to 3,650.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RetentionDays {
-    /// Finished jobs.
-    pub jobs: u32,
-    /// Log lines.
-    pub logs: u32,
-    /// Dead letters.
-    pub dead_letters: u32,
-}
-
-impl Default for RetentionDays {
-    fn default() -> Self {
-        Self { jobs: 30, logs: 30, dead_letters: 30 }
-    }
-}
-
 /// What a tenant may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// By the name of a policy, in place of the rates the server is configured with.
     pub rate_limits: BTreeMap<String, Vec<Rate>>,
-    /// How many jobs run at once: 1 to 1,000.
+    /// How many jobs run at once: 1 to 100.
     pub max_concurrent_jobs: u32,
-    /// For how long traces are kept.
-    pub retention_days: RetentionDays,
+    /// For how many days finished jobs, their logs and dead letters are kept: 1 to 3,650.
+    pub retention_days: u32,
     /// Which web pages may call with the tenant's keys.
     pub cors_origins: Vec<String>,
 }
@@ -136,7 +119,7 @@ impl Default for Settings {
         Self {
             rate_limits: BTreeMap::new(),
             max_concurrent_jobs: 10,
-            retention_days: RetentionDays::default(),
+            retention_days: 30,
             cors_origins: Vec::new(),
         }
     }
@@ -148,11 +131,8 @@ impl Settings {
     /// # Errors
     /// `Invalid`, naming the first field that is wrong.
     pub(crate) fn check(&self) -> Result<()> {
-        within("settings.max_concurrent_jobs", self.max_concurrent_jobs, 1_000)?;
-        let RetentionDays { jobs, logs, dead_letters } = self.retention_days;
-        within("settings.retention_days.jobs", jobs, 3_650)?;
-        within("settings.retention_days.logs", logs, 3_650)?;
-        within("settings.retention_days.dead_letters", dead_letters, 3_650)?;
+        within("settings.max_concurrent_jobs", self.max_concurrent_jobs, 100)?;
+        within("settings.retention_days", self.retention_days, 3_650)?;
         self.check_rates()?;
         if self.cors_origins.len() > ORIGINS_MAX {
             return Err(Error::invalid("settings.cors_origins", format!("At most {ORIGINS_MAX} origins")));

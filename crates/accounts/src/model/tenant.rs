@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base::{Error, JobId, Result, TenantId};
+use base::{Error, Result, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -58,6 +58,16 @@ pub enum TenantStatus {
     Suspended,
 }
 
+impl TenantStatus {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
 /// Whose data it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
@@ -75,9 +85,9 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// The job that removes it; from then on it can only go.
+    /// Since when a job is to remove it; from then on it can only go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deletion: Option<JobId>,
+    pub deleting_since: Option<Timestamp>,
 }
 
 impl Tenant {
@@ -91,7 +101,7 @@ impl Tenant {
             settings: ask.settings,
             created_at: now,
             updated_at: now,
-            deletion: None,
+            deleting_since: None,
         }
     }
 
@@ -101,7 +111,7 @@ impl Tenant {
     /// `Invalid` for a name or setting that is not allowed; `Conflict` for a tenant on its way
     /// out, for a suspended `system`, and for another slug of `system` or `default`.
     pub(crate) fn patched(&self, patch: TenantPatch, now: Timestamp) -> Result<Self> {
-        if self.deletion.is_some() {
+        if self.deleting_since.is_some() {
             return Err(Error::conflict("The tenant is being deleted"));
         }
         let new = Self {
@@ -122,6 +132,22 @@ impl Tenant {
             return Err(Error::conflict(format!("The tenant {} keeps its slug", self.id)));
         }
         Ok(new)
+    }
+
+    /// The tenant on its way out: nobody is let in, and a job removes it.
+    ///
+    /// # Errors
+    /// `Conflict` for `system`.
+    pub(crate) fn leaving(&self, now: Timestamp) -> Result<Self> {
+        if self.is_system() {
+            return Err(Error::conflict("The tenant system cannot be deleted"));
+        }
+        Ok(Self {
+            status: TenantStatus::Suspended,
+            updated_at: now,
+            deleting_since: Some(self.deleting_since.unwrap_or(now)),
+            ..self.clone()
+        })
     }
 
     /// Whether it is the platform's own.

@@ -13,13 +13,15 @@ use super::{Accounts, tenants};
 use crate::model::{ApiKey, MadeKey, NewKey, NewTenant, Role, Settings, Slug, Tenant};
 
 impl Accounts {
-    /// Makes the first tenants and key; `None` if they are there. The key is shown this once.
+    /// Makes the first tenants and key; `None` if they are there. The key is shown this once. To
+    /// be called at every start, before requests are served.
     ///
     /// # Errors
     /// What the store says.
     pub async fn bootstrap(&self) -> Result<Option<MadeKey>> {
         let ctx = self.own_ctx()?;
         if self.rows().tenant(&ctx.tenant).await?.is_some() {
+            self.origins_read().await?;
             return Ok(None);
         }
         let default: TenantId = TenantId::DEFAULT.parse()?;

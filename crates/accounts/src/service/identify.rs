@@ -54,6 +54,17 @@ impl Accounts {
         Ok(Verified { key, tenant })
     }
 
+    /// The key of a caller who was verified a moment ago; `None` for a text that is no key.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify).
+    pub async fn key_presented(&self, text: &str) -> Result<Option<Arc<ApiKey>>> {
+        match Presented::parse(text) {
+            Some(presented) => self.good_key(&presented).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The key that was presented, if it is one and it is live.
     async fn good_key(&self, presented: &Presented) -> Result<Arc<ApiKey>> {
         let monotonic = self.0.clock.monotonic();
@@ -143,7 +154,7 @@ impl Accounts {
     }
 }
 
-/// A well-formed key's tenant name, by which it is looked up: an id, or else a slug.
+/// Whether a name is a tenant's id; any other is a slug, since no slug has the form of an id.
 pub(super) fn is_id(name: &str) -> bool {
     matches!(name, TenantId::SYSTEM | TenantId::DEFAULT) || Uuid::try_parse(name).is_ok()
 }

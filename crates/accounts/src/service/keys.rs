@@ -48,6 +48,16 @@ impl Accounts {
         Ok(page.map(|(key, last_used_at)| ListedKey { key, last_used_at }))
     }
 
+    /// One of the tenant's keys.
+    ///
+    /// # Errors
+    /// `Forbidden` without `keys:admin`; `NotFound`.
+    pub async fn key_get(&self, ctx: &Ctx, id: &KeyId) -> Result<ListedKey> {
+        ctx.require(Scope::KeysAdmin)?;
+        let (stored, last_used_at) = self.key_own(ctx, id).await?;
+        Ok(ListedKey { key: stored.value, last_used_at })
+    }
+
     /// How many keys the tenant has, revoked ones included.
     ///
     /// # Errors
@@ -65,7 +75,7 @@ impl Accounts {
     /// `NotFound`; `Conflict` when it is revoked or expired.
     pub async fn key_rotate(&self, ctx: &Ctx, id: &KeyId, overlap: Duration) -> Result<MadeKey> {
         ctx.require(Scope::KeysAdmin)?;
-        let old = self.key_own(ctx, id).await?;
+        let (old, _) = self.key_own(ctx, id).await?;
         check_not_more(old.value.scopes, ctx)?;
         let now = ctx.now();
         if !old.value.is_live(now) {
@@ -93,7 +103,7 @@ impl Accounts {
     /// `Forbidden` without `keys:admin`; `NotFound`; `Conflict` when somebody else changed it.
     pub async fn key_revoke(&self, ctx: &Ctx, id: &KeyId) -> Result<()> {
         ctx.require(Scope::KeysAdmin)?;
-        let stored = self.key_own(ctx, id).await?;
+        let (stored, _) = self.key_own(ctx, id).await?;
         if stored.value.revoked_at.is_some() {
             return Ok(());
         }
@@ -153,11 +163,11 @@ impl Accounts {
         vec![key_put(key, when), key_list(key), audit]
     }
 
-    /// A key of the caller's tenant.
-    async fn key_own(&self, ctx: &Ctx, id: &KeyId) -> Result<Stored<ApiKey>> {
-        let found = self.rows().key(id).await?.map(|(stored, _)| stored);
+    /// A key of the caller's tenant, and when it was last used.
+    async fn key_own(&self, ctx: &Ctx, id: &KeyId) -> Result<(Stored<ApiKey>, Option<Timestamp>)> {
+        let found = self.rows().key(id).await?;
         found
-            .filter(|stored| stored.value.tenant == ctx.tenant)
+            .filter(|(stored, _)| stored.value.tenant == ctx.tenant)
             .ok_or_else(|| Error::not_found(format!("Key {id} not found")))
     }
 }

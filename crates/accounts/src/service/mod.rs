@@ -2,13 +2,14 @@
 //!
 //! 1. [`identify`]: who is calling. [`recent`]: what was read a moment ago.
 //! 2. [`keys`], [`tenants`], [`audit`]: the operations. [`denials`]: refusals, counted.
-//! 3. [`first_start`]: what an empty store begins with.
+//! 3. [`first_start`]: what an empty store begins with. [`origins`]: whose pages may call at all.
 
 mod audit;
 mod denials;
 mod first_start;
 mod identify;
 mod keys;
+mod origins;
 mod recent;
 mod tenants;
 
@@ -17,12 +18,11 @@ pub use keys::ListedKey;
 
 use std::sync::Arc;
 
-use base::store::Version;
-use base::{Clock, Ctx, Error, ErrorKind, Principal, RequestId, Result, Store, TenantId};
+use base::{Clock, Ctx, Principal, RequestId, Result, Store, TenantId};
 use uuid::Uuid;
 
 use crate::model::{ApiKey, KeyId, Role, Tenant};
-use crate::store::{Rows, Stored};
+use crate::store::Rows;
 
 /// Tenants, API keys, the audit, and who is calling. Clones share everything.
 #[derive(Clone)]
@@ -34,21 +34,37 @@ struct Inner {
     keys: recent::Recent<KeyId, Arc<ApiKey>>,
     tenants: recent::Recent<String, Arc<Tenant>>,
     denials: denials::Gathered,
+    origins: origins::Known,
+}
+
+/// What the service stands on.
+#[derive(Clone)]
+pub struct Deps {
+    /// The truth.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Accounts {
-    pub(crate) fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    /// The service; it keeps nothing of its own that could not be read again.
+    pub fn new(deps: Deps) -> Self {
         Self(Arc::new(Inner {
-            rows: Rows::new(store),
-            clock,
+            rows: Rows::new(deps.store),
+            clock: deps.clock,
             keys: recent::Recent::new(),
             tenants: recent::Recent::new(),
             denials: denials::Gathered::default(),
+            origins: origins::Known::default(),
         }))
     }
 
-    fn rows(&self) -> &Rows {
+    pub(crate) fn rows(&self) -> &Rows {
         &self.0.rows
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
     }
 
     /// The context of what Freight does by itself, in the tenant `system`.
@@ -57,18 +73,5 @@ impl Accounts {
         let scopes = Role::Platform.scopes();
         let at = self.0.clock.now();
         Ok(Ctx::new(tenant, Principal::new("system"), scopes, RequestId::random(), at, Uuid::new_v4()))
-    }
-}
-
-/// Refuses to change what the caller has not seen.
-///
-/// # Errors
-/// `PreconditionFailed` when `expected` is another stamp than the stored one.
-fn check_seen<T>(stored: &Stored<T>, expected: Option<Version>) -> Result<()> {
-    match expected {
-        Some(expected) if stored.version != Some(expected) => {
-            Err(Error::new(ErrorKind::PreconditionFailed, "It was changed since you read it. Read it again."))
-        }
-        _ => Ok(()),
     }
 }

@@ -3,10 +3,11 @@
 //! What is done to tenants is remembered in the audit of `system`: a tenant's own audit goes with
 //! the tenant.
 
-use base::store::{StoreError, Version, When, Write};
+use base::store::{StoreError, When, Write};
 use base::{Ctx, Error, ErrorKind, Page, Result, Scope, TenantId};
+use jobs::{Engine, Job, NewJob};
 
-use super::{Accounts, check_seen, identify};
+use super::{Accounts, identify};
 use crate::model::{NewEvent, NewTenant, Slug, Tenant, TenantPatch};
 use crate::store::{Stored, slug_release, slug_take, tenant_list, tenant_put};
 
@@ -23,7 +24,10 @@ impl Accounts {
         let mut writes = tenant_writes(&tenant);
         writes.push(self.tenant_event(ctx, "tenant.created", &tenant)?);
         match self.rows().commit(writes).await {
-            Ok(version) => Ok(Stored { value: tenant, version: Some(version) }),
+            Ok(version) => {
+                self.origins_add(&tenant.settings.cors_origins);
+                Ok(Stored { value: tenant, version: Some(version) })
+            }
             // The slug is taken; if by this very request, before it died, the work is done.
             Err(StoreError::Failed(_)) => match self.rows().tenant(&tenant.id).await? {
                 Some(before) => Ok(before),
@@ -60,27 +64,21 @@ impl Accounts {
         self.rows().tenants_count().await
     }
 
-    /// Changes a tenant, if it is still as the caller saw it.
+    /// Changes a tenant, if nobody has since it was read.
     ///
     /// # Errors
-    /// `Forbidden` without `tenants:admin`; `TenantNotFound`; `PreconditionFailed` when `seen` is
-    /// another stamp; `Invalid`; `Conflict` when the slug is taken, when somebody else changed it
-    /// at the same time, or for what may not be done to this tenant.
+    /// `Forbidden` without `tenants:admin`; `Invalid`; `Conflict` when the slug is taken, when
+    /// somebody changed it meanwhile, or for what may not be done to this tenant.
     pub async fn tenant_update(
         &self,
         ctx: &Ctx,
-        name: &str,
+        stored: &Stored<Tenant>,
         patch: TenantPatch,
-        seen: Option<Version>,
     ) -> Result<Stored<Tenant>> {
         ctx.require(Scope::TenantsAdmin)?;
-        let stored = self.tenant_find(name).await?;
-        check_seen(&stored, seen)?;
         let new = stored.value.patched(patch, ctx.now())?;
-        let mut writes = vec![
-            tenant_put(&new, stored.unchanged()),
-            self.tenant_event(ctx, "tenant.changed", &new)?,
-        ];
+        let event = self.tenant_event(ctx, "tenant.changed", &new)?;
+        let mut writes = vec![tenant_put(&new, stored.unchanged()), event];
         if new.slug != stored.value.slug {
             writes.push(slug_take(&new.slug, &new.id));
             writes.push(slug_release(&stored.value.slug));
@@ -88,10 +86,34 @@ impl Accounts {
         let written = self.rows().commit(writes).await;
         self.0.tenants.clear();
         match written {
-            Ok(version) => Ok(Stored { value: new, version: Some(version) }),
+            Ok(version) => {
+                self.origins_add(&new.settings.cors_origins);
+                Ok(Stored { value: new, version: Some(version) })
+            }
             Err(StoreError::Failed(which)) if which == [2] => Err(slug_taken(&new.slug)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Sends a tenant on its way out: it is suspended at once, and the job that removes all of it
+    /// is durable. That job is of `system`, whose keys can follow it. Asked again, it is the same
+    /// job, or another one if that failed.
+    ///
+    /// # Errors
+    /// `Forbidden` without `tenants:admin`; `Conflict` for `system`, or when somebody changed the
+    /// tenant since it was read.
+    pub async fn tenant_delete(&self, ctx: &Ctx, engine: &Engine, stored: &Stored<Tenant>) -> Result<Job> {
+        ctx.require(Scope::TenantsAdmin)?;
+        let leaving = stored.value.leaving(ctx.now())?;
+        let mut new = NewJob::new(crate::jobs::TENANT_DELETE, crate::jobs::params(&leaving.id));
+        new.unique = Some(leaving.id.to_string());
+        let event = self.tenant_event(ctx, "tenant.leaving", &leaving)?;
+        new.writes = vec![tenant_put(&leaving, stored.unchanged()), event];
+        let system = Ctx { tenant: TenantId::SYSTEM.parse()?, ..ctx.clone() };
+        let enqueued = engine.job_enqueue(&system, new).await;
+        // Also when the answer was an error: it may have been applied.
+        self.0.tenants.clear();
+        Ok(enqueued?.job)
     }
 
     /// A tenant, by its id or slug, whoever asks.
@@ -108,10 +130,19 @@ impl Accounts {
         self.rows().tenant(&id).await?.ok_or_else(unknown)
     }
 
+    /// The write that remembers that a tenant and all of it are gone.
+    pub(crate) fn tenant_gone(&self, tenant: &Tenant, items_removed: i64) -> Result<Write> {
+        let ctx = self.own_ctx()?;
+        let event = NewEvent::new("tenant.deleted", tenant.id.as_str())
+            .with("slug", tenant.slug.as_str())
+            .with("items_removed", items_removed);
+        Ok(self.audit_write(&ctx, event))
+    }
+
     pub(super) fn tenant_event(&self, ctx: &Ctx, action: &'static str, tenant: &Tenant) -> Result<Write> {
         let event = NewEvent::new(action, tenant.id.as_str())
             .with("slug", tenant.slug.as_str())
-            .with("status", if tenant.status == crate::model::TenantStatus::Active { "active" } else { "suspended" });
+            .with("status", tenant.status.as_str());
         Ok(self.audit_write_in(&TenantId::SYSTEM.parse()?, ctx, event))
     }
 }

@@ -70,8 +70,8 @@ pub(crate) struct Eraser {
 }
 
 impl Eraser {
-    pub(crate) fn new(store: Arc<dyn Store>, holdings: Vec<Arc<dyn Holdings>>) -> Self {
-        Self { store, holdings }
+    pub(crate) fn new(rows: &Rows, holdings: Vec<Arc<dyn Holdings>>) -> Self {
+        Self { store: rows.store(), holdings }
     }
 
     /// One pass over everything that every service holds of `tenant`; how many items it removed.

@@ -81,6 +81,16 @@ pub(crate) fn tenant_list(tenant: &Tenant) -> Write {
     Write::put(listed_tenant_key(tenant), Body::default())
 }
 
+/// Removes the tenant itself.
+pub(crate) fn tenant_delete(tenant: &TenantId, when: When) -> Write {
+    Write::delete(tenant_key(tenant)).when(when)
+}
+
+/// Removes the tenant's line from the list of tenants.
+pub(crate) fn tenant_unlist(tenant: &Tenant) -> Write {
+    Write::delete(listed_tenant_key(tenant))
+}
+
 /// Takes a slug, if nobody has it.
 pub(crate) fn slug_take(slug: &Slug, tenant: &TenantId) -> Write {
     let body = Body::default().with("tenant", tenant.as_str());

@@ -34,6 +34,10 @@ impl Rows {
         Self(store)
     }
 
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0)
+    }
+
     /// Applies all of it or nothing. The plain store error, since which condition failed is for
     /// the operation to say in its own words.
     pub(crate) async fn commit(&self, writes: Vec<Write>) -> Result<Version, StoreError> {

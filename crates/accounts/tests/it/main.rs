@@ -1,0 +1,12 @@
+//! What this crate promises beyond its contract over HTTP: what is read and written, when, and in
+//! which order, on clocks and stores that the tests own.
+
+mod contract;
+mod first_start;
+mod golden;
+mod identify;
+mod keys;
+mod races;
+mod removal;
+mod watched;
+mod world;

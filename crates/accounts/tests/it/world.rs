@@ -1,0 +1,86 @@
+//! A server in this process, on memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use accounts::model::{MadeKey, NewKey, Role};
+use accounts::{Accounts, Deps, Holdings};
+use base::clock::ManualClock;
+use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
+use base::{Clock, Ctx, Principal, RequestId, Scopes, Store, TenantId};
+use jobs::{Engine, Registry, Settings};
+use testkit::Client;
+use uuid::Uuid;
+
+use crate::watched::Watched;
+
+pub(crate) struct World {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Arc<Watched>,
+    pub(crate) accounts: Accounts,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) first: MadeKey,
+}
+
+pub(crate) fn manual() -> ManualClock {
+    ManualClock::at("2026-03-01T12:00:30Z".parse().unwrap())
+}
+
+impl World {
+    pub(crate) async fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::with_holdings(clock, |_| Vec::new()).await
+    }
+
+    /// A world in which other services hold what `holdings` says.
+    pub(crate) async fn with_holdings(
+        clock: Arc<dyn Clock>,
+        holdings: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn Holdings>>,
+    ) -> Self {
+        let store = Arc::new(Watched::new(Arc::new(MemoryStore::new(clock.clone()))));
+        let accounts = copy(&store, &clock);
+        let shared: Arc<dyn Store> = store.clone();
+        let mut registry = Registry::default();
+        accounts.register(&mut registry, holdings(&shared));
+        let engine = Engine::new(jobs::Deps {
+            store: shared,
+            queue: Arc::new(MemoryQueue::new(clock.clone())),
+            clock: clock.clone(),
+            registry,
+            quotas: Arc::new(accounts.clone()),
+            settings: Settings::default(),
+        });
+        let first = accounts.bootstrap().await.unwrap().unwrap();
+        Self { clock, store, accounts, engine, first }
+    }
+
+    /// A caller of the whole interface, without a key.
+    pub(crate) fn client(&self) -> Client {
+        let limiter = Arc::new(MemoryLimiter::new(self.clock.clone()));
+        let (authenticate, store) = (Arc::new(self.accounts.clone()), self.store.clone());
+        let kit = web::Kit::new(authenticate, store, limiter, self.clock.clone(), web::CursorKey::new([7; 32]));
+        Client::app(&web::App::new(kit).mount(self.accounts.routes(self.engine.clone())).build())
+    }
+
+    /// What a request of the platform's in this tenant carries.
+    pub(crate) fn ctx(&self, tenant: &str) -> Ctx {
+        self.ctx_with(tenant, Role::Platform.scopes())
+    }
+
+    pub(crate) fn ctx_with(&self, tenant: &str, scopes: Scopes) -> Ctx {
+        let tenant: TenantId = tenant.parse().unwrap();
+        let (principal, id) = (Principal::new("key:test"), RequestId::random());
+        Ctx::new(tenant, principal, scopes, id, self.clock.now(), Uuid::new_v4())
+    }
+
+    /// A live reader's key in the tenant `default`.
+    pub(crate) async fn reader(&self) -> MadeKey {
+        self.accounts.key_create(&self.ctx("default"), NewKey::new("reader", Role::Reader.scopes())).await.unwrap()
+    }
+}
+
+/// Another copy of the service over the same store, as another process would be.
+pub(crate) fn copy(store: &Arc<Watched>, clock: &Arc<dyn Clock>) -> Accounts {
+    Accounts::new(Deps { store: store.clone(), clock: clock.clone() })
+}
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
