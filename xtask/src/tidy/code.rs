@@ -67,9 +67,7 @@ fn raw(rest: &[u8]) -> usize {
     }
     let close = [b"\"".as_slice(), &b"#".repeat(hashes)].concat();
     let body = rest.get(open..).unwrap_or_default();
-    body.windows(close.len())
-        .position(|end| end == close)
-        .map_or(rest.len(), |at| open + at + close.len())
+    body.windows(close.len()).position(|end| end == close).map_or(rest.len(), |at| open + at + close.len())
 }
 
 /// A character literal; a lifetime is code.
@@ -80,16 +78,9 @@ fn character(rest: &[u8]) -> usize {
         _ => 1,
     };
     let longest = 12;
-    let close = rest
-        .iter()
-        .take(longest)
-        .skip(first + 1)
-        .position(|byte| *byte == b'\'')
-        .map(|at| first + 1 + at);
+    let close = rest.iter().take(longest).skip(first + 1).position(|byte| *byte == b'\'').map(|at| first + 1 + at);
     match close {
-        Some(close) if first == 2 || is_one_char(rest.get(1..close).unwrap_or_default()) => {
-            close + 1
-        }
+        Some(close) if first == 2 || is_one_char(rest.get(1..close).unwrap_or_default()) => close + 1,
         _ => 0,
     }
 }

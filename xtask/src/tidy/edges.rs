@@ -10,8 +10,7 @@ use super::{Finding, Source};
 /// What a service builds on. Services know nothing of each other.
 const FOUNDATION: &[&str] = &["base", "jobs", "readthrough", "web"];
 
-const SERVICES: &[&str] =
-    &["accounts", "carts", "ingest", "migrations", "operations", "source", "tokens"];
+const SERVICES: &[&str] = &["accounts", "carts", "ingest", "migrations", "operations", "source", "tokens"];
 
 /// Libraries that stay behind the crates named beside them. A name ending in `-` is a family.
 const LIBRARIES: &[(&str, MayUse)] = &[
@@ -56,19 +55,13 @@ pub(super) fn crates(metadata: &Metadata, sources: &[Source]) -> Vec<Crate> {
         .map(|package| {
             let manifest = package.manifest_path.strip_prefix(&metadata.workspace_root);
             let manifest = manifest.unwrap_or(&package.manifest_path).to_string();
-            let text = sources
-                .iter()
-                .find(|source| source.path == manifest)
-                .map_or("", |source| &source.text);
+            let text = sources.iter().find(|source| source.path == manifest).map_or("", |source| &source.text);
             let edges = package.dependencies.iter().map(|dependency| Edge {
                 to: dependency.name.clone(),
                 ours: ours(&dependency.name),
                 for_tests: dependency.kind == DependencyKind::Development
                     || (dependency.optional && !package.features.contains_key("default")),
-                line: text
-                    .lines()
-                    .position(|line| declares(line, &dependency.name))
-                    .map_or(1, |at| at + 1),
+                line: text.lines().position(|line| declares(line, &dependency.name)).map_or(1, |at| at + 1),
             });
             Crate { name: package.name.to_string(), edges: edges.collect(), manifest }
         })
@@ -81,8 +74,7 @@ pub(super) fn check(crates: &[Crate]) -> Vec<Finding> {
     for member in crates {
         let finding = |line, message| Finding { path: member.manifest.clone(), line, message };
         if may_use(&member.name, "base").is_none() {
-            findings
-                .push(finding(1, format!("`{}` is not in the table of directions", member.name)));
+            findings.push(finding(1, format!("`{}` is not in the table of directions", member.name)));
             continue;
         }
         for edge in member.edges.iter().filter(|edge| !permitted(&member.name, edge)) {
@@ -129,11 +121,7 @@ mod tests {
 
     fn member(name: &str, to: &str, ours: bool, for_tests: bool) -> Crate {
         let edge = Edge { to: to.to_owned(), ours, for_tests, line: 7 };
-        Crate {
-            name: name.to_owned(),
-            manifest: format!("crates/{name}/Cargo.toml"),
-            edges: vec![edge],
-        }
+        Crate { name: name.to_owned(), manifest: format!("crates/{name}/Cargo.toml"), edges: vec![edge] }
     }
 
     #[track_caller]
@@ -176,19 +164,13 @@ mod tests {
         assert_eq!(of("jobs", "axum"), 1);
         assert_eq!(of("base", "rusqlite"), 1);
         assert_eq!(of("ingest", "aws-sdk-sqs"), 1);
-        assert_eq!(
-            of("embedded", "rusqlite") + of("cloud", "aws-sdk-sqs") + of("ingest", "axum"),
-            0
-        );
+        assert_eq!(of("embedded", "rusqlite") + of("cloud", "aws-sdk-sqs") + of("ingest", "axum"), 0);
     }
 
     #[test]
     fn a_crate_has_a_row() {
         let findings = check(&[member("shared", "serde", false, false)]);
-        assert_eq!(
-            findings[0].to_string(),
-            "crates/shared/Cargo.toml:1: `shared` is not in the table of directions"
-        );
+        assert_eq!(findings[0].to_string(), "crates/shared/Cargo.toml:1: `shared` is not in the table of directions");
     }
 
     #[test]

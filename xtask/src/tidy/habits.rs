@@ -8,8 +8,7 @@ const UNFINISHED: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat
 const MACHINE: [&str; 4] =
     [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 /// Module names that say nothing about what is inside.
-const NAMELESS: [&str; 9] =
-    ["common", "helper", "helpers", "manager", "managers", "misc", "types", "util", "utils"];
+const NAMELESS: [&str; 9] = ["common", "helper", "helpers", "manager", "managers", "misc", "types", "util", "utils"];
 
 /// Reports what is against the habits in one file.
 pub(super) fn check(source: &Source) -> Vec<Finding> {
@@ -30,11 +29,7 @@ fn unfinished(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for mark in UNFINISHED {
         let found = places(&source.text, mark).into_iter();
-        findings.extend(
-            found.map(|at| {
-                source.finding(at, format!("`{mark}`: finish it, or write down why not"))
-            }),
-        );
+        findings.extend(found.map(|at| source.finding(at, format!("`{mark}`: finish it, or write down why not"))));
     }
     findings
 }
@@ -48,9 +43,7 @@ fn machine_paths(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for path in MACHINE {
         let found = source.text.match_indices(path).filter(|(at, _)| begins(*at));
-        findings.extend(
-            found.map(|(at, _)| source.finding(at, format!("`{path}`: a path of one machine"))),
-        );
+        findings.extend(found.map(|(at, _)| source.finding(at, format!("`{path}`: a path of one machine"))));
     }
     findings
 }
@@ -60,17 +53,12 @@ fn exceptions(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     for open in ["#[allow(", "#![allow("] {
         let found = code.match_indices(open);
-        findings.extend(
-            found.map(|(at, _)| {
-                source.finding(at, "write `#[expect(lint, reason = \"…\")]` instead")
-            }),
-        );
+        findings.extend(found.map(|(at, _)| source.finding(at, "write `#[expect(lint, reason = \"…\")]` instead")));
     }
     for open in ["#[expect(", "#![expect("] {
         for (at, _) in code.match_indices(open) {
             let attribute = code.get(at..).unwrap_or_default();
-            let attribute =
-                attribute.split_once(")]").map_or(attribute, |(attribute, _)| attribute);
+            let attribute = attribute.split_once(")]").map_or(attribute, |(attribute, _)| attribute);
             if places(attribute, "reason").is_empty() {
                 findings.push(source.finding(at, "an exception without its reason"));
             }
@@ -82,9 +70,9 @@ fn exceptions(source: &Source) -> Vec<Finding> {
 fn nameless(source: &Source) -> Option<Finding> {
     let path = source.path.strip_suffix("/mod.rs").or_else(|| source.path.strip_suffix(".rs"))?;
     let name = path.rsplit('/').next()?;
-    NAMELESS.contains(&name).then(|| {
-        source.finding(0, format!("`{name}` names no subject: put things beside what makes them"))
-    })
+    NAMELESS
+        .contains(&name)
+        .then(|| source.finding(0, format!("`{name}` names no subject: put things beside what makes them")))
 }
 
 #[cfg(test)]
@@ -94,8 +82,7 @@ mod tests {
 
     #[track_caller]
     fn check_lines(path: &str, text: &str, expected: &[usize]) {
-        let lines: Vec<usize> =
-            check(&source(path, text)).iter().map(|finding| finding.line).collect();
+        let lines: Vec<usize> = check(&source(path, text)).iter().map(|finding| finding.line).collect();
         assert_eq!(lines, expected, "{path}: {text}");
     }
 

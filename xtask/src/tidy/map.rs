@@ -99,10 +99,7 @@ mod tests {
 
     #[test]
     fn links_lead_to_files() {
-        check_page(
-            "[b](b.md) [b](../docs/b.md#c) [a](../crates/a) [x](https://example.org) [y](#z)",
-            &[],
-        );
+        check_page("[b](b.md) [b](../docs/b.md#c) [a](../crates/a) [x](https://example.org) [y](#z)", &[]);
         check_page("fine\n[b](c.md)", &["docs/map.md:2: `c.md` leads nowhere"]);
         check_page("```\n[b](c.md)\n```\n", &[]);
     }
@@ -114,9 +111,6 @@ mod tests {
             "[`other`](../crates/a/src/lib.rs)",
             &["docs/map.md:1: `../crates/a/src/lib.rs` does not name `other`"],
         );
-        check_page(
-            "[`cla`](../crates/a/src/lib.rs)",
-            &["docs/map.md:1: `../crates/a/src/lib.rs` does not name `cla`"],
-        );
+        check_page("[`cla`](../crates/a/src/lib.rs)", &["docs/map.md:1: `../crates/a/src/lib.rs` does not name `cla`"]);
     }
 }

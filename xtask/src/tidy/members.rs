@@ -34,11 +34,7 @@ fn page(folder: &str, sources: &[Source]) -> Option<Finding> {
     match sources.iter().find(|source| source.path == path) {
         Some(page) if has(page) => None,
         Some(page) => Some(page.finding(0, "no section `## Never`: what may this crate not do?")),
-        None => Some(Finding {
-            path,
-            line: 1,
-            message: "every crate has one page about itself".to_owned(),
-        }),
+        None => Some(Finding { path, line: 1, message: "every crate has one page about itself".to_owned() }),
     }
 }
 
@@ -51,12 +47,10 @@ fn lints(folder: &str, sources: &[Source]) -> Option<Finding> {
 }
 
 fn forbidden(package: &str, features: &[&str]) -> Option<Finding> {
-    let (_, feature, why) = FORBIDDEN_FEATURES
-        .iter()
-        .find(|(name, feature, _)| *name == package && features.contains(feature))?;
-    let message = format!(
-        "a dependency turns on `{package}/{feature}`: {why}; see `cargo tree -e features -i {package}`"
-    );
+    let (_, feature, why) =
+        FORBIDDEN_FEATURES.iter().find(|(name, feature, _)| *name == package && features.contains(feature))?;
+    let message =
+        format!("a dependency turns on `{package}/{feature}`: {why}; see `cargo tree -e features -i {package}`");
     Some(Finding { path: "Cargo.lock".to_owned(), line: 1, message })
 }
 
@@ -76,17 +70,8 @@ mod tests {
     #[test]
     fn a_crate_inherits_the_lints() {
         let manifest = |text| [source("crates/a/Cargo.toml", text)];
-        assert!(
-            lints(
-                "crates/a",
-                &manifest("[package]\n\n[lints]\nworkspace = true\n\n[dependencies]\n")
-            )
-            .is_none()
-        );
-        assert!(
-            lints("crates/a", &manifest("[package]\n\n[lints]\n\n[features]\nworkspace = true\n"))
-                .is_some()
-        );
+        assert!(lints("crates/a", &manifest("[package]\n\n[lints]\nworkspace = true\n\n[dependencies]\n")).is_none());
+        assert!(lints("crates/a", &manifest("[package]\n\n[lints]\n\n[features]\nworkspace = true\n")).is_some());
         assert!(lints("crates/a", &manifest("[package]\nname = \"a\"\n")).is_some());
     }
 

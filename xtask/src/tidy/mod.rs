@@ -86,16 +86,13 @@ pub(crate) fn run() -> Result<()> {
 /// What cargo resolves with every feature of ours on.
 fn metadata() -> Result<Metadata> {
     let mut command = MetadataCommand::new();
-    command
-        .current_dir(process::root())
-        .other_options(["--all-features".to_owned(), "--locked".to_owned()]);
+    command.current_dir(process::root()).other_options(["--all-features".to_owned(), "--locked".to_owned()]);
     command.exec().context("`cargo metadata` failed; is Cargo.lock up to date?")
 }
 
 /// Every text file that git tracks or would track. What is not UTF-8 is no text.
 fn sources() -> Result<Vec<Source>> {
-    let listed =
-        process::output(process::command("git", "ls-files --cached --others --exclude-standard"))?;
+    let listed = process::output(process::command("git", "ls-files --cached --others --exclude-standard"))?;
     Ok(listed
         .lines()
         .filter_map(|path| {
@@ -107,8 +104,7 @@ fn sources() -> Result<Vec<Source>> {
 
 /// Byte offsets at which `name` stands in `text` as a whole word.
 fn places(text: &str, name: &str) -> Vec<usize> {
-    let word =
-        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
     let bytes = text.as_bytes();
     text.match_indices(name)
         .map(|(at, _)| at)

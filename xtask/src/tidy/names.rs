@@ -22,20 +22,9 @@ const RESERVED: &[Reserved] = &[
         may: |path| path == "crates/base/src/clock.rs",
         instead: "wall time comes from `base::Clock`",
     },
+    Reserved { names: &["Instant::now"], may: may_measure, instead: "monotonic time comes from `base::Clock`" },
     Reserved {
-        names: &["Instant::now"],
-        may: may_measure,
-        instead: "monotonic time comes from `base::Clock`",
-    },
-    Reserved {
-        names: &[
-            "env::var",
-            "env::vars",
-            "env::var_os",
-            "env::vars_os",
-            "env::set_var",
-            "env::remove_var",
-        ],
+        names: &["env::var", "env::vars", "env::var_os", "env::vars_os", "env::set_var", "env::remove_var"],
         may: may_read_environment,
         instead: "the environment is read in `freight::config`",
     },
@@ -51,9 +40,7 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
     for reserved in RESERVED.iter().filter(|reserved| !(reserved.may)(&source.path)) {
         for name in reserved.names {
             let found = places(&code, name).into_iter();
-            findings.extend(
-                found.map(|at| source.finding(at, format!("`{name}`: {}", reserved.instead))),
-            );
+            findings.extend(found.map(|at| source.finding(at, format!("`{name}`: {}", reserved.instead))));
         }
     }
     findings
@@ -61,31 +48,23 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
 
 fn may_name_axum(path: &str) -> bool {
     within(path, &["crates/web/", "crates/sandbox/", "crates/freight/"])
-        || path.strip_prefix("crates/").and_then(|path| path.split_once('/')).is_some_and(
-            |(member, file)| {
-                super::edges::is_service(member)
-                    && (file == "src/http.rs" || file.starts_with("src/http/"))
-            },
-        )
+        || path.strip_prefix("crates/").and_then(|path| path.split_once('/')).is_some_and(|(member, file)| {
+            super::edges::is_service(member) && (file == "src/http.rs" || file.starts_with("src/http/"))
+        })
 }
 
-/// Durations are measured by who drives real programs, and by tests that do.
+/// Durations are measured by who drives real programs, by tests that do, and on a socket, where the
+/// deadlines of a peer are set on the runtime's own time.
 fn may_measure(path: &str) -> bool {
-    within(path, &["crates/base/src/clock.rs", "crates/freight/", "crates/testkit/", "xtask/"])
+    within(path, &["crates/base/src/clock.rs", "crates/freight/", "crates/testkit/", "crates/web/src/wire/", "xtask/"])
         || path.contains("/tests/")
         || path.contains("/benches/")
+        || path.contains("/examples/")
 }
 
 fn may_read_environment(path: &str) -> bool {
-    within(
-        path,
-        &[
-            "crates/freight/src/config.rs",
-            "crates/freight/src/config/",
-            "crates/testkit/",
-            "xtask/",
-        ],
-    ) || path.ends_with("/build.rs")
+    within(path, &["crates/freight/src/config.rs", "crates/freight/src/config/", "crates/testkit/", "xtask/"])
+        || path.ends_with("/build.rs")
 }
 
 fn within(path: &str, folders: &[&str]) -> bool {
@@ -99,8 +78,7 @@ mod tests {
 
     #[track_caller]
     fn check_lines(path: &str, text: &str, expected: &[usize]) {
-        let lines: Vec<usize> =
-            check(&source(path, text)).iter().map(|finding| finding.line).collect();
+        let lines: Vec<usize> = check(&source(path, text)).iter().map(|finding| finding.line).collect();
         assert_eq!(lines, expected, "{path}: {text}");
     }
 
