@@ -109,7 +109,8 @@ impl Accounts {
         new.unique = Some(leaving.id.to_string());
         let event = self.tenant_event(ctx, "tenant.leaving", &leaving)?;
         new.writes = vec![tenant_put(&leaving, stored.unchanged()), event];
-        let system = Ctx { tenant: TenantId::SYSTEM.parse()?, ..ctx.clone() };
+        let mut system = ctx.clone();
+        system.tenant = TenantId::SYSTEM.parse()?;
         let enqueued = engine.job_enqueue(&system, new).await;
         // Also when the answer was an error: it may have been applied.
         self.0.tenants.clear();

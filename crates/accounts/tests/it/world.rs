@@ -55,9 +55,14 @@ impl World {
 
     /// A caller of the whole interface, without a key.
     pub(crate) fn client(&self) -> Client {
-        let limiter = Arc::new(MemoryLimiter::new(self.clock.clone()));
-        let (authenticate, store) = (Arc::new(self.accounts.clone()), self.store.clone());
-        let kit = web::Kit::new(authenticate, store, limiter, self.clock.clone(), web::CursorKey::new([7; 32]));
+        let kit = web::Kit {
+            authenticate: Arc::new(self.accounts.clone()),
+            store: self.store.clone(),
+            limiter: Arc::new(MemoryLimiter::new(self.clock.clone())),
+            clock: self.clock.clone(),
+            config: web::Config::default(),
+            cursor_key: web::CursorKey::new([7; 32]),
+        };
         Client::app(&web::App::new(kit).mount(self.accounts.routes(self.engine.clone())).build())
     }
 
