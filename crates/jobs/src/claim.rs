@@ -19,9 +19,7 @@ use uuid::Uuid;
 use crate::engine::lock;
 use crate::model::JobStatus;
 use crate::rows::job::{BatchRow, Head, batch_key, batch_payload_key, head_key};
-use crate::rows::task::{
-    Lease, Part, State, TaskRow, parked_key, payload_key, progress_key, row_key, slot_key,
-};
+use crate::rows::task::{Lease, Part, State, TaskRow, parked_key, payload_key, progress_key, row_key, slot_key};
 use crate::{Engine, Run};
 
 /// How long past its end by the wall clock a lease of another process is left alone.
@@ -43,11 +41,23 @@ pub(crate) enum Claim {
     Early(Duration),
     /// The kind's concurrency is used up; whoever finishes next makes room.
     Saturated,
+    /// A worker died with it: it may be taken only by who runs nothing else. It is not taken
+    /// before that, since a lease that only waits must not count as a death alone.
+    Suspect,
+}
+
+/// What else runs in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Other tasks.
+    Others,
+    /// Nothing.
+    Alone,
 }
 
 impl Engine {
     /// Tries to take a task that does not run in this process.
-    pub(crate) async fn claim(&self, tenant: &TenantId, id: TaskId) -> Result<Claim, StoreError> {
+    pub(crate) async fn claim(&self, tenant: &TenantId, id: TaskId, company: Company) -> Result<Claim, StoreError> {
         let Some(item) = self.store.get(row_key(tenant, id)).await? else { return Ok(Claim::Left) };
         let Some(mut row) = TaskRow::read(tenant, id, &item) else { return Ok(Claim::Left) };
         if !self.registry.knows(&row.kind) {
@@ -67,6 +77,9 @@ impl Engine {
         }
         self.end_old_lease(&mut row);
         let alone = row.deaths > 0;
+        if alone && company == Company::Others {
+            return Ok(Claim::Suspect);
+        }
         let until = base::clock::add(now, self.settings.lease);
         row.state = State::Leased;
         row.lease = Some(Lease { token: Uuid::new_v4(), owner: self.owner.clone(), until, alone });
@@ -133,9 +146,7 @@ impl Engine {
         let mut next = || items.next().flatten();
         let mut around = Around::default();
         match row.part {
-            Part::Plain | Part::Planner(_) => {
-                around.payload = row.payload.clone().or(next().and_then(data))
-            }
+            Part::Plain | Part::Planner(_) => around.payload = row.payload.clone().or(next().and_then(data)),
             Part::Batch(..) => {
                 let (head, batch, payload) = (next(), next(), next());
                 let head = head.as_ref().and_then(Head::read);
@@ -164,10 +175,7 @@ impl Engine {
             Write::put(row.key(), parked.body()).when(item.unchanged()),
             Write::delete(row.due_key()),
             Write::put(parked_key(&row.tenant, job, row.id), Body::default()),
-            Write::check(
-                head_key(&row.tenant, job),
-                When::is("status", JobStatus::Paused.as_str()),
-            ),
+            Write::check(head_key(&row.tenant, job), When::is("status", JobStatus::Paused.as_str())),
         ];
         match self.store.write(writes).await {
             Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
@@ -181,19 +189,16 @@ impl Engine {
             return Ok(Slot::NotNeeded);
         }
         let Some(most) = self.registry.concurrency(&row.kind) else { return Ok(Slot::NotNeeded) };
-        let keys: Vec<Key> =
-            (0..most.min(SLOTS_MAX)).map(|n| slot_key(&row.tenant, &row.kind, n)).collect();
+        let keys: Vec<Key> = (0..most.min(SLOTS_MAX)).map(|n| slot_key(&row.tenant, &row.kind, n)).collect();
         let taken = self.store.get_many(&keys).await?;
-        let free: Vec<usize> =
-            (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
+        let free: Vec<usize> = (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
         // Everyone looks at the same places: starting at a random one keeps claimers apart.
         let start = usize::from(Uuid::new_v4().as_bytes()[0]) % free.len().max(1);
         let Some(key) = free.get(start).and_then(|n| keys.get(*n)).cloned() else {
             return Ok(Slot::None);
         };
         let body = Body::default().with("holder", row.id.to_string());
-        let write =
-            Write::put(key.clone(), body.expiring(base::clock::add(until, TAKEOVER_MARGIN)));
+        let write = Write::put(key.clone(), body.expiring(base::clock::add(until, TAKEOVER_MARGIN)));
         Ok(Slot::Free(Box::new((key, write.when(When::Absent)))))
     }
 
@@ -202,7 +207,7 @@ impl Engine {
     /// # Errors
     /// `Failed` when the lease is somebody else's by now.
     pub(crate) async fn extend(&self, run: &Run) -> Result<(), StoreError> {
-        let _alone = run.row_writes.lock().await;
+        let _guard = run.row_writes.lock().await;
         let until = base::clock::add(self.clock.now(), self.settings.lease);
         let mut writes = {
             let mut row = lock(&run.row);

@@ -32,12 +32,8 @@ impl Engine {
         after: Option<String>,
     ) -> Result<Page<DeadLetter>> {
         let index = kind.map_or_else(|| index_all(tenant), |kind| index_by_kind(tenant, kind));
-        let slice = self
-            .store
-            .query(Query::new(DEAD, index).descending().limit(limit).after(after))
-            .await?;
-        let ids =
-            slice.items.iter().filter_map(|item| crate::rows::task::task_of_sort(&item.key.sort));
+        let slice = self.store.query(Query::new(DEAD, index).descending().limit(limit).after(after)).await?;
+        let ids = slice.items.iter().filter_map(|item| crate::rows::task::task_of_sort(&item.key.sort));
         let keys: Vec<Key> = ids.map(|id| letter_key(tenant, id)).collect();
         let letters = self.store.get_all(&keys).await?;
         Ok(Page { items: letters.iter().flatten().filter_map(read).collect(), next: slice.next })
@@ -58,9 +54,7 @@ impl Engine {
     pub async fn dead_mend(&self, ctx: &Ctx, id: TaskId, payload: String) -> Result<DeadLetter> {
         let (item, mut letter) = self.dead_require(&ctx.tenant, id).await?;
         letter.payload = payload;
-        self.store
-            .write(vec![Write::put(item.key.clone(), body(&letter)).when(item.unchanged())])
-            .await?;
+        self.store.write(vec![Write::put(item.key.clone(), body(&letter)).when(item.unchanged())]).await?;
         Ok(letter)
     }
 
@@ -76,12 +70,7 @@ impl Engine {
                 _ => self.redrive_task(&ctx.tenant, &letter),
             };
             let taken = writes.len();
-            writes.extend(
-                letter
-                    .unique
-                    .iter()
-                    .map(|key| take_unique(&ctx.tenant, &letter.kind, key, id.uuid())),
-            );
+            writes.extend(letter.unique.iter().map(|key| take_unique(&ctx.tenant, &letter.kind, key, id.uuid())));
             let [letter_gone, rest @ ..] = remove(&ctx.tenant, &letter);
             writes.push(letter_gone.when(item.unchanged()));
             writes.extend(rest);
@@ -89,18 +78,12 @@ impl Engine {
             match self.store.write(writes).await {
                 Ok(_) => {
                     let tasks = [Some(id), letter.job.map(|job| TaskId::new(job.uuid()))];
-                    self.ring(
-                        &ctx.tenant,
-                        letter.priority,
-                        tasks.into_iter().flatten().map(|id| (id, Duration::ZERO)),
-                    )
-                    .await;
+                    self.ring(&ctx.tenant, letter.priority, tasks.into_iter().flatten().map(|id| (id, Duration::ZERO)))
+                        .await;
                     return Ok(());
                 }
                 Err(StoreError::Failed(failed)) if letter.unique.is_some() && failed == [taken] => {
-                    return Err(Error::conflict(
-                        "Other work with the same unique key is already under way",
-                    ));
+                    return Err(Error::conflict("Other work with the same unique key is already under way"));
                 }
                 Err(StoreError::Failed(_)) => {}
                 Err(other) => return Err(other.into()),
@@ -151,21 +134,11 @@ impl Engine {
     }
 
     fn redrive_task(&self, tenant: &TenantId, letter: &DeadLetter) -> Vec<Write> {
-        let mut row = TaskRow::new(
-            tenant,
-            letter.id,
-            &letter.kind,
-            Part::Plain,
-            letter.priority,
-            self.clock.now(),
-        );
+        let mut row = TaskRow::new(tenant, letter.id, &letter.kind, Part::Plain, letter.priority, self.clock.now());
         row.unique.clone_from(&letter.unique);
         let mut writes = Vec::with_capacity(4);
         if letter.payload.len() > INLINE_PAYLOAD_MAX {
-            writes.push(Write::put(
-                payload_key(tenant, letter.id),
-                Body::data(letter.payload.clone()),
-            ));
+            writes.push(Write::put(payload_key(tenant, letter.id), Body::data(letter.payload.clone())));
         } else {
             row.payload = Some(letter.payload.clone());
         }
@@ -174,48 +147,23 @@ impl Engine {
     }
 
     /// The batch is open again, and its job running again if it had come to its end.
-    async fn redrive_batch(
-        &self,
-        ctx: &Ctx,
-        letter: &DeadLetter,
-        job: JobId,
-        seq: u32,
-    ) -> Result<Vec<Write>> {
+    async fn redrive_batch(&self, ctx: &Ctx, letter: &DeadLetter, job: JobId, seq: u32) -> Result<Vec<Write>> {
         let tenant = &ctx.tenant;
         let keys = [head_key(tenant, job), batch_key(tenant, job, seq)];
         let found = self.store.get_many(&keys).await?;
         let gone = || Error::conflict(format!("The job {job} of this dead letter is gone"));
         let [Some(head_item), Some(batch_item)] = &found[..] else { return Err(gone()) };
-        let (head, before) =
-            Head::read(head_item).zip(BatchRow::read(batch_item)).ok_or_else(gone)?;
+        let (head, before) = Head::read(head_item).zip(BatchRow::read(batch_item)).ok_or_else(gone)?;
         let mut writes = Vec::with_capacity(24);
         if head.status.is_final() {
             if head.status == JobStatus::Cancelled || !head.settled {
-                return Err(Error::conflict(format!(
-                    "The job {job} is {} and cannot be redriven",
-                    head.status
-                )));
+                return Err(Error::conflict(format!("The job {job} is {} and cannot be redriven", head.status)));
             }
-            writes.extend(job::reopen(
-                tenant,
-                job,
-                head_item,
-                head.clone(),
-                self.clock.now(),
-                None,
-            ));
+            writes.extend(job::reopen(tenant, job, head_item, head.clone(), self.clock.now(), None));
         } else {
             writes.push(Write::check(head_item.key.clone(), head_item.unchanged()));
         }
-        writes.extend(reopen_batch(
-            tenant,
-            job,
-            seq,
-            &head,
-            &before,
-            Some(&letter.payload),
-            self.clock.now(),
-        ));
+        writes.extend(reopen_batch(tenant, job, seq, &head, &before, Some(&letter.payload), self.clock.now()));
         Ok(writes)
     }
 }
@@ -246,13 +194,7 @@ pub(crate) fn reopen_batch(
 }
 
 /// The task of a batch.
-pub(crate) fn batch_row(
-    tenant: &TenantId,
-    job: JobId,
-    seq: u32,
-    head: &Head,
-    due: jiff::Timestamp,
-) -> TaskRow {
+pub(crate) fn batch_row(tenant: &TenantId, job: JobId, seq: u32, head: &Head, due: jiff::Timestamp) -> TaskRow {
     let id = crate::rows::task::batch_task(job, seq);
     TaskRow::new(tenant, id, &head.kind, Part::Batch(job, seq), head.priority, due)
 }

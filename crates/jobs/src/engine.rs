@@ -152,15 +152,11 @@ impl Engine {
     pub(crate) async fn mark(&self, tenant: &TenantId, priority: Priority) -> Result<()> {
         let topic = topic_name(priority);
         let now = self.clock.now();
-        let fresh = |at: &Timestamp| {
-            Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY)
-        };
+        let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY);
         if lock(&self.marks).get(&(topic, tenant.clone())).is_some_and(fresh) {
             return Ok(());
         }
-        let body = Body::default()
-            .with("marked", Field::Int(now.as_microsecond()))
-            .with("tenant", tenant.as_str());
+        let body = Body::default().with("marked", Field::Int(now.as_microsecond())).with("tenant", tenant.as_str());
         self.store.write(vec![Write::put(directory_key(topic, tenant), body)]).await?;
         lock(&self.marks).insert((topic, tenant.clone()), now);
         Ok(())
@@ -196,10 +192,7 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine")
-            .field("owner", &self.owner)
-            .field("registry", &self.registry)
-            .finish_non_exhaustive()
+        f.debug_struct("Engine").field("owner", &self.owner).field("registry", &self.registry).finish_non_exhaustive()
     }
 }
 

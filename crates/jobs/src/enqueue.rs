@@ -43,14 +43,7 @@ pub struct NewJob {
 impl NewJob {
     /// A job of normal priority that is not unique.
     pub fn new(kind: &'static str, params: String) -> Self {
-        Self {
-            kind,
-            params,
-            priority: Priority::Normal,
-            unique: None,
-            details: Value::Null,
-            writes: Vec::new(),
-        }
+        Self { kind, params, priority: Priority::Normal, unique: None, details: Value::Null, writes: Vec::new() }
     }
 }
 
@@ -119,20 +112,9 @@ impl Engine {
     }
 
     /// `None` when the holder of the unique key let go of it meanwhile.
-    async fn job_enqueue_once(
-        &self,
-        ctx: &Ctx,
-        id: JobId,
-        new: &NewJob,
-    ) -> Result<Option<Enqueued>> {
+    async fn job_enqueue_once(&self, ctx: &Ctx, id: JobId, new: &NewJob) -> Result<Option<Enqueued>> {
         let tenant = &ctx.tenant;
-        let mut head = Head::new(
-            new.kind,
-            new.priority,
-            ctx.principal.as_str(),
-            ctx.now(),
-            new.details.clone(),
-        );
+        let mut head = Head::new(new.kind, new.priority, ctx.principal.as_str(), ctx.now(), new.details.clone());
         head.unique.clone_from(&new.unique);
         let own = new.writes.len();
         let mut writes = new.writes.clone();
@@ -147,10 +129,7 @@ impl Engine {
         let failed = match self.store.write(writes).await {
             Ok(_) => {
                 self.ring(tenant, new.priority, [(planner.id, Duration::ZERO)]).await;
-                let job = self
-                    .job_get(tenant, id)
-                    .await?
-                    .ok_or_else(|| Error::internal("a job vanished"))?;
+                let job = self.job_get(tenant, id).await?.ok_or_else(|| Error::internal("a job vanished"))?;
                 return Ok(Some(Enqueued { job, joined: false }));
             }
             Err(StoreError::Failed(failed)) => failed,
@@ -188,12 +167,7 @@ impl Engine {
     ///
     /// # Errors
     /// As for [`job_enqueue`](Self::job_enqueue).
-    pub async fn task_enqueue(
-        &self,
-        tenant: &TenantId,
-        new: NewTask,
-        own: Vec<Write>,
-    ) -> Result<TaskId> {
+    pub async fn task_enqueue(&self, tenant: &TenantId, new: NewTask, own: Vec<Write>) -> Result<TaskId> {
         if !self.registry.tasks.contains_key(new.kind) {
             return Err(Error::internal(format!("no task kind {} is registered", new.kind)));
         }
@@ -234,19 +208,12 @@ impl Engine {
                 self.ring(tenant, new.priority, [(id, new.delay)]).await;
                 Ok(Some(id))
             }
-            Err(StoreError::Failed(failed)) if failed == [unique_at] => {
-                self.task_join(tenant, new, own).await
-            }
+            Err(StoreError::Failed(failed)) if failed == [unique_at] => self.task_join(tenant, new, own).await,
             Err(other) => Err(other.into()),
         }
     }
 
-    async fn task_join(
-        &self,
-        tenant: &TenantId,
-        new: &NewTask,
-        own: &[Write],
-    ) -> Result<Option<TaskId>> {
+    async fn task_join(&self, tenant: &TenantId, new: &NewTask, own: &[Write]) -> Result<Option<TaskId>> {
         let Some((unique, on_taken)) = &new.unique else { return Ok(None) };
         let Some((holder, item)) = self.unique_holder(tenant, new.kind, unique).await? else {
             return Ok(None);
@@ -273,24 +240,14 @@ impl Engine {
         }
     }
 
-    async fn unique_holder(
-        &self,
-        tenant: &TenantId,
-        kind: &str,
-        unique: &str,
-    ) -> Result<Option<(Uuid, Item)>> {
+    async fn unique_holder(&self, tenant: &TenantId, kind: &str, unique: &str) -> Result<Option<(Uuid, Item)>> {
         let item = self.store.get(unique_key(tenant, kind, unique)).await?;
         Ok(item.and_then(|item| Some((Uuid::try_parse(item.text("holder")?).ok()?, item))))
     }
 }
 
 /// The task that plans and settles a job; it has the job's own UUID.
-pub(crate) fn planner_row(
-    tenant: &TenantId,
-    id: JobId,
-    head: &Head,
-    due: jiff::Timestamp,
-) -> TaskRow {
+pub(crate) fn planner_row(tenant: &TenantId, id: JobId, head: &Head, due: jiff::Timestamp) -> TaskRow {
     TaskRow::new(tenant, TaskId::new(id.uuid()), &head.kind, Part::Planner(id), head.priority, due)
 }
 

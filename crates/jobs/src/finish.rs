@@ -33,11 +33,7 @@ enum Ending {
 
 impl Engine {
     /// Ends a run in whatever way it went.
-    pub(crate) async fn finish(
-        &self,
-        run: &Run,
-        result: Result<Done, Failure>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn finish(&self, run: &Run, result: Result<Done, Failure>) -> Result<(), StoreError> {
         let result = match run.flush_lines().await {
             Ok(()) => result,
             Err(failure) => result.and(Err(failure)),
@@ -45,9 +41,7 @@ impl Engine {
         match result {
             Ok(done) => match self.complete(run, done).await? {
                 Ending::Failed(failed) => {
-                    let failure = Failure::transient(format!(
-                        "conditions {failed:?} of the last write did not hold"
-                    ));
+                    let failure = Failure::transient(format!("conditions {failed:?} of the last write did not hold"));
                     self.fail(run, failure).await
                 }
                 Ending::Applied | Ending::NotOurs => Ok(()),
@@ -63,12 +57,7 @@ impl Engine {
         let effects = if row.unique.is_some() { done.writes.clone() } else { Vec::new() };
         writes.extend(done.writes);
         if let (Part::Batch(job, seq), Some(before)) = (run.part, lock(&run.batch).clone()) {
-            let after = BatchRow {
-                tally: done.tally,
-                end: BatchEnd::Completed,
-                error: None,
-                ..before.clone()
-            };
+            let after = BatchRow { tally: done.tally, end: BatchEnd::Completed, error: None, ..before.clone() };
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
         }
@@ -83,21 +72,14 @@ impl Engine {
     }
 
     /// New input came while the task ran: it starts once more, keeping its unique key.
-    async fn run_again(
-        &self,
-        run: &Run,
-        row: &TaskRow,
-        effects: Vec<Write>,
-    ) -> Result<Ending, StoreError> {
+    async fn run_again(&self, run: &Run, row: &TaskRow, effects: Vec<Write>) -> Result<Ending, StoreError> {
         let unique = unique_key(&row.tenant, &row.kind, row.unique.as_deref().unwrap_or_default());
         let Some(item) = self.store.get(unique.clone()).await? else { return Ok(Ending::NotOurs) };
         let next = TaskRow { attempts: 0, limited: 0, error: None, ..row.clone() };
         let mut writes = self.requeue(row, next, Duration::ZERO);
         writes.extend(release_slot(run));
         writes.extend(effects);
-        writes.push(
-            Write::put(unique, item.body.clone().with("again", false)).when(item.unchanged()),
-        );
+        writes.push(Write::put(unique, item.body.clone().with("again", false)).when(item.unchanged()));
         let ending = self.end(row, writes).await?;
         self.ring(&row.tenant, row.priority, [(row.id, Duration::ZERO)]).await;
         Ok(ending)
@@ -132,16 +114,9 @@ impl Engine {
         self.try_later(run, &row, &failure, delay).await
     }
 
-    async fn try_later(
-        &self,
-        run: &Run,
-        row: &TaskRow,
-        failure: &Failure,
-        delay: Duration,
-    ) -> Result<(), StoreError> {
+    async fn try_later(&self, run: &Run, row: &TaskRow, failure: &Failure, delay: Duration) -> Result<(), StoreError> {
         if row.error.is_some() {
-            metrics::counter!("freight_task_retries_total", "kind" => row.kind.clone())
-                .increment(1);
+            metrics::counter!("freight_task_retries_total", "kind" => row.kind.clone()).increment(1);
         }
         let held = lock(&run.row).clone();
         let mut next = row.clone();
@@ -209,18 +184,14 @@ impl Engine {
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
             if failure.class == Class::Fatal {
-                writes.push(Write::put(
-                    stop_key(&row.tenant, job),
-                    base::store::Body::data(failure.reason.clone()),
-                ));
+                writes.push(Write::put(stop_key(&row.tenant, job), base::store::Body::data(failure.reason.clone())));
             }
         }
         metrics::counter!("freight_dead_letters_total", "kind" => row.kind.clone()).increment(1);
         if let Ending::Applied = self.end(&held, writes).await? {
             let event = "batch_failed";
             let record = run.batch().map(|seq| seq.to_string());
-            let logged =
-                run.log(Stream::Error, event, record.as_deref(), failure.reason, Value::Null).await;
+            let logged = run.log(Stream::Error, event, record.as_deref(), failure.reason, Value::Null).await;
             if logged.is_err() || run.flush_lines().await.is_err() {
                 tracing::warn!(task = %row.id, "the log line of a dead letter was lost");
             }
@@ -234,10 +205,7 @@ impl Engine {
         let Some(job) = held.part.job() else { return Ok(()) };
         let next = TaskRow { attempts: 0, limited: 0, deaths: 0, deaths_alone: 0, ..held.clone() };
         let mut writes = self.requeue(&held, next, Duration::ZERO);
-        writes.push(Write::put(
-            stop_key(&held.tenant, job),
-            base::store::Body::data(failure.reason.clone()),
-        ));
+        writes.push(Write::put(stop_key(&held.tenant, job), base::store::Body::data(failure.reason.clone())));
         self.end(&held, writes).await?;
         self.ring(&held.tenant, held.priority, [(held.id, Duration::ZERO)]).await;
         Ok(())
@@ -262,9 +230,7 @@ impl Engine {
                     return Ok(Ending::NotOurs);
                 }
                 Err(StoreError::Failed(failed)) => return Ok(Ending::Failed(failed)),
-                Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => {
-                    last = error
-                }
+                Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => last = error,
                 Err(other) => return Err(other),
             }
             self.clock.sleep(Duration::from_millis(20 << attempt.min(6))).await;
@@ -279,8 +245,7 @@ impl Engine {
         let item = self.store.get(row_key(&held.tenant, held.id)).await?;
         let row = item.as_ref().and_then(|item| TaskRow::read(&held.tenant, held.id, item));
         Ok(row.is_some_and(|row| {
-            row.lease.as_ref().map(|lease| lease.token)
-                == held.lease.as_ref().map(|lease| lease.token)
+            row.lease.as_ref().map(|lease| lease.token) == held.lease.as_ref().map(|lease| lease.token)
         }))
     }
 }

@@ -10,12 +10,10 @@ use base::{JobId, Page, Result, TaskId, TenantId};
 use crate::model::{JobStatus, Priority, Stream};
 use crate::prune::job_partitions;
 use crate::rows::job::{
-    finished_key, index_all, index_by_kind, index_by_kind_status, index_by_status, job_slot_key,
-    totals_partition,
+    finished_key, index_all, index_by_kind, index_by_kind_status, index_by_status, job_slot_key, totals_partition,
 };
 use crate::rows::task::{
-    DUE_SHARDS, due_partition, parked_partition, row_key, slot_key, task_of_sort, topic_name,
-    unique_key,
+    DUE_SHARDS, due_partition, parked_partition, row_key, slot_key, task_of_sort, topic_name, unique_key,
 };
 use crate::rows::{DEAD, DUE, JOBS, LOGS, SCHEDULES, TASKS};
 use crate::{Engine, dead, log, policies, schedule, stats};
@@ -28,22 +26,14 @@ impl Engine {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn partitions(
-        &self,
-        tenant: &TenantId,
-        after: Option<String>,
-    ) -> Result<Page<(Table, String)>> {
+    pub async fn partitions(&self, tenant: &TenantId, after: Option<String>) -> Result<Page<(Table, String)>> {
         let lists = lists(tenant);
         let (at, inside) = place(after.as_deref());
         let Some((table, partition)) = lists.get(at) else {
             return Ok(Page { items: self.fixed(tenant, lists), next: None });
         };
-        let slice = self
-            .store
-            .query(Query::new(*table, partition.clone()).limit(PAGE).after(inside))
-            .await?;
-        let items =
-            slice.items.iter().flat_map(|item| named_by(tenant, *table, &item.key.sort)).collect();
+        let slice = self.store.query(Query::new(*table, partition.clone()).limit(PAGE).after(inside)).await?;
+        let items = slice.items.iter().flat_map(|item| named_by(tenant, *table, &item.key.sort)).collect();
         let next = match slice.next {
             Some(sort) => format!("{at} {sort}"),
             None => format!("{} ", at + 1),
@@ -60,18 +50,11 @@ impl Engine {
             all.push((TASKS, slot_key(tenant, kind, 0).partition));
             all.push((DEAD, dead::index_by_kind(tenant, kind)));
             all.push((JOBS, index_by_kind(tenant, kind)));
-            all.extend(
-                JobStatus::ALL
-                    .iter()
-                    .map(|status| (JOBS, index_by_kind_status(tenant, kind, *status))),
-            );
+            all.extend(JobStatus::ALL.iter().map(|status| (JOBS, index_by_kind_status(tenant, kind, *status))));
         }
         all.extend(JobStatus::ALL.iter().map(|status| (JOBS, index_by_status(tenant, *status))));
-        all.extend(
-            Stream::ALL.iter().map(|stream| (LOGS, log::journal_partition(tenant, *stream))),
-        );
-        let finished =
-            finished_key(tenant, jiff::Timestamp::UNIX_EPOCH, JobId::new(uuid::Uuid::nil()));
+        all.extend(Stream::ALL.iter().map(|stream| (LOGS, log::journal_partition(tenant, *stream))));
+        let finished = finished_key(tenant, jiff::Timestamp::UNIX_EPOCH, JobId::new(uuid::Uuid::nil()));
         all.extend([
             (JOBS, finished.partition),
             (JOBS, job_slot_key(tenant, 0).partition),

@@ -15,9 +15,9 @@ use crate::enqueue::{planner_row, take_unique};
 use crate::model::{Batch, BatchState, Counts, Job, JobStatus};
 use crate::rows::JOBS;
 use crate::rows::job::{
-    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batches_partition, counts_key,
-    cursor_key, head_key, index_all, index_by_kind, index_by_kind_status, index_by_status,
-    list_moves, params_key, put_head, stop_key, sum_counts, totals_partition,
+    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batches_partition, counts_key, cursor_key,
+    head_key, index_all, index_by_kind, index_by_kind_status, index_by_status, list_moves, params_key, put_head,
+    stop_key, sum_counts, totals_partition,
 };
 use crate::rows::task::{State, TaskRow, batch_task, row_key};
 
@@ -83,10 +83,7 @@ impl Engine {
         let mut sorts = Vec::new();
         let mut more = false;
         for index in filter.indexes(tenant) {
-            let query = Query {
-                order: Order::Descending,
-                ..Query::new(JOBS, index).limit(limit).after(after.clone())
-            };
+            let query = Query { order: Order::Descending, ..Query::new(JOBS, index).limit(limit).after(after.clone()) };
             let slice = self.store.query(query).await?;
             more |= slice.next.is_some();
             sorts.extend(slice.items.into_iter().map(|item| item.key.sort));
@@ -96,8 +93,7 @@ impl Engine {
         more |= sorts.len() > limit;
         sorts.truncate(limit);
         let next = if more { sorts.last().cloned() } else { None };
-        let ids: Vec<JobId> =
-            sorts.iter().filter_map(|sort| base::key::split(sort).last()?.parse().ok()).collect();
+        let ids: Vec<JobId> = sorts.iter().filter_map(|sort| base::key::split(sort).last()?.parse().ok()).collect();
         Ok(Page { items: self.job_heads(tenant, &ids).await?, next })
     }
 
@@ -107,8 +103,7 @@ impl Engine {
         let items = self.store.get_all(&keys).await?;
         let mut jobs = Vec::with_capacity(ids.len());
         for (id, item) in ids.iter().zip(&items) {
-            let Some((item, head)) = item.as_ref().and_then(|item| Some((item, Head::read(item)?)))
-            else {
+            let Some((item, head)) = item.as_ref().and_then(|item| Some((item, Head::read(item)?))) else {
                 continue;
             };
             let counts = match head.counts.clone() {
@@ -120,11 +115,7 @@ impl Engine {
         Ok(jobs)
     }
 
-    pub(crate) async fn job_counts(
-        &self,
-        tenant: &TenantId,
-        id: JobId,
-    ) -> Result<Counts, StoreError> {
+    pub(crate) async fn job_counts(&self, tenant: &TenantId, id: JobId) -> Result<Counts, StoreError> {
         let keys: Vec<Key> = (0..COUNT_SHARDS).map(|shard| counts_key(tenant, id, shard)).collect();
         Ok(sum_counts(self.store.get_many(&keys).await?.iter().flatten()))
     }
@@ -135,10 +126,7 @@ impl Engine {
     /// What the store says.
     pub async fn job_total(&self, tenant: &TenantId, filter: &JobFilter) -> Result<u64> {
         let totals = self.job_totals(tenant).await?;
-        let admitted = totals
-            .iter()
-            .filter(|(kind, status, _)| filter.admits(kind, *status))
-            .map(|(_, _, n)| *n);
+        let admitted = totals.iter().filter(|(kind, status, _)| filter.admits(kind, *status)).map(|(_, _, n)| *n);
         Ok(u64::try_from(admitted.sum::<i64>()).unwrap_or(0))
     }
 
@@ -170,8 +158,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Conflict` unless it is paused.
     pub async fn job_resume(&self, ctx: &Ctx, id: JobId) -> Result<Job> {
-        self.job_move(ctx, id, "resume", JobStatus::Running, |status| status == JobStatus::Paused)
-            .await
+        self.job_move(ctx, id, "resume", JobStatus::Running, |status| status == JobStatus::Paused).await
     }
 
     /// Stops a job for good: what is written stays, running batches learn it at their next
@@ -180,10 +167,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Conflict` when it has come to its end already.
     pub async fn job_cancel(&self, ctx: &Ctx, id: JobId) -> Result<Job> {
-        self.job_move(ctx, id, "cancel", JobStatus::Cancelled, |status: JobStatus| {
-            !status.is_final()
-        })
-        .await
+        self.job_move(ctx, id, "cancel", JobStatus::Cancelled, |status: JobStatus| !status.is_final()).await
     }
 
     async fn job_move(
@@ -197,10 +181,7 @@ impl Engine {
         for _ in 0..TRIES_MAX {
             let (item, mut head) = self.job_require(&ctx.tenant, id).await?;
             if !from(head.status) {
-                return Err(Error::conflict(format!(
-                    "Cannot {verb} job in status: {}",
-                    head.status
-                )));
+                return Err(Error::conflict(format!("Cannot {verb} job in status: {}", head.status)));
             }
             let before = head.status;
             head.status = to;
@@ -231,8 +212,7 @@ impl Engine {
         let tenant = &ctx.tenant;
         for _ in 0..TRIES_MAX {
             let (item, head) = self.job_require(tenant, id).await?;
-            let retryable =
-                matches!(head.status, JobStatus::Failed | JobStatus::CompletedWithErrors);
+            let retryable = matches!(head.status, JobStatus::Failed | JobStatus::CompletedWithErrors);
             if !retryable || !head.settled {
                 let text = format!("Cannot retry job in status: {}", head.status);
                 return Err(Error::new(ErrorKind::Invalid, text));
@@ -250,9 +230,7 @@ impl Engine {
                 }
                 Err(StoreError::Failed(failed)) if failed.contains(&0) => {}
                 Err(StoreError::Failed(_)) => {
-                    return Err(Error::conflict(
-                        "Another job with the same unique key is already under way",
-                    ));
+                    return Err(Error::conflict("Another job with the same unique key is already under way"));
                 }
                 Err(other) => return Err(other.into()),
             }
@@ -260,13 +238,7 @@ impl Engine {
         Err(Error::unavailable("the job changes too often"))
     }
 
-    async fn count_retries(
-        &self,
-        tenant: &TenantId,
-        id: JobId,
-        head: &Head,
-        failed_only: bool,
-    ) -> Result<i64> {
+    async fn count_retries(&self, tenant: &TenantId, id: JobId, head: &Head, failed_only: bool) -> Result<i64> {
         if failed_only {
             return Ok(head.counts.as_ref().map_or(0, |counts| counts.batches_failed));
         }
@@ -275,8 +247,7 @@ impl Engine {
             let query = Query::new(JOBS, batches_partition(tenant, id)).limit(500).after(after);
             let slice = self.store.query(query).await?;
             let rows = slice.items.iter().filter_map(BatchRow::read);
-            count += i64::try_from(rows.filter(|row| crate::dead::wants_retry(row, false)).count())
-                .unwrap_or(0);
+            count += i64::try_from(rows.filter(|row| crate::dead::wants_retry(row, false)).count()).unwrap_or(0);
             match slice.next {
                 Some(next) => after = Some(next),
                 None => return Ok(count),
@@ -288,12 +259,7 @@ impl Engine {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn job_wait(
-        &self,
-        tenant: &TenantId,
-        id: JobId,
-        timeout: Duration,
-    ) -> Result<Option<Job>> {
+    pub async fn job_wait(&self, tenant: &TenantId, id: JobId, timeout: Duration) -> Result<Option<Job>> {
         let deadline = self.clock.monotonic() + timeout;
         loop {
             let settled = self.settled.notified();
@@ -326,9 +292,7 @@ impl Engine {
         let slice = self.store.query(query).await?;
         let mut rows = Vec::with_capacity(slice.items.len());
         for item in &slice.items {
-            let seq = base::key::split(&item.key.sort)
-                .pop()
-                .and_then(|part| u32::from_str_radix(&part, 16).ok());
+            let seq = base::key::split(&item.key.sort).pop().and_then(|part| u32::from_str_radix(&part, 16).ok());
             rows.extend(seq.zip(BatchRow::read(item)));
         }
         let open = rows.iter().filter(|(_, row)| row.end == BatchEnd::Open);
@@ -336,11 +300,7 @@ impl Engine {
         let tasks = self.store.get_all(&keys).await?;
         let mut tasks = tasks.iter();
         let mut view = |(seq, row): (u32, BatchRow)| {
-            let task = if row.end == BatchEnd::Open {
-                tasks.next().and_then(Option::as_ref)
-            } else {
-                None
-            };
+            let task = if row.end == BatchEnd::Open { tasks.next().and_then(Option::as_ref) } else { None };
             let task = task.and_then(|item| TaskRow::read(tenant, batch_task(id, seq), item));
             let state = batch_state(&row, task.as_ref());
             let BatchRow { records, tally, attempts, error, .. } = row;
@@ -351,8 +311,7 @@ impl Engine {
 
     pub(crate) async fn job_require(&self, tenant: &TenantId, id: JobId) -> Result<(Item, Head)> {
         let item = self.store.get(head_key(tenant, id)).await?;
-        item.and_then(|item| Head::read(&item).map(|head| (item, head)))
-            .ok_or_else(|| not_found(id))
+        item.and_then(|item| Head::read(&item).map(|head| (item, head))).ok_or_else(|| not_found(id))
     }
 
     pub(crate) async fn ring_planner(&self, tenant: &TenantId, id: JobId, head: &Head) {
@@ -365,9 +324,7 @@ fn batch_state(row: &BatchRow, task: Option<&TaskRow>) -> BatchState {
         (BatchEnd::Completed, _) => BatchState::Completed,
         (BatchEnd::Failed, _) => BatchState::Failed,
         (BatchEnd::Open, Some(task)) if task.state == State::Leased => BatchState::Processing,
-        (BatchEnd::Open, Some(task)) if task.attempts > 0 || task.limited > 0 => {
-            BatchState::Retrying
-        }
+        (BatchEnd::Open, Some(task)) if task.attempts > 0 || task.limited > 0 => BatchState::Retrying,
         (BatchEnd::Open | BatchEnd::Dropped, _) => BatchState::Pending,
     }
 }

@@ -49,8 +49,7 @@ pub use job::JobFilter;
 pub use kind::{JobKind, NewBatch, Plan, Registry, Settled, TaskKind};
 pub use log::LogFilter;
 pub use model::{
-    Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority,
-    Stream, Tally,
+    Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority, Stream, Tally,
 };
 pub use policy::{Backoff, Policy};
 pub use rows::TABLES;

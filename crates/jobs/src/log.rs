@@ -50,11 +50,7 @@ pub struct LogFilter {
 
 impl Engine {
     /// Writes the lines that are not there yet.
-    pub(crate) async fn log_write(
-        &self,
-        tenant: &TenantId,
-        lines: &[LogLine],
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn log_write(&self, tenant: &TenantId, lines: &[LogLine]) -> Result<(), StoreError> {
         for some in lines.chunks(30) {
             let mut left: Vec<&LogLine> = Vec::with_capacity(some.len());
             for line in some {
@@ -90,10 +86,7 @@ impl Engine {
         let by_time = place(line.at, &line.id);
         [
             Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
-            Write::put(
-                Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()),
-                body.clone(),
-            ),
+            Write::put(Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()), body.clone()),
             Write::put(Key::new(LOGS, journal_partition(tenant, line.stream), by_time), body),
         ]
     }
@@ -112,17 +105,13 @@ impl Engine {
     ) -> Result<Page<LogLine>> {
         if let Some(record) = &filter.record {
             let prefix = base::key::prefix(&key![record]);
-            let query = Query::new(LOGS, records_partition(tenant, job))
-                .prefix(prefix)
-                .limit(limit)
-                .after(after);
+            let query = Query::new(LOGS, records_partition(tenant, job)).prefix(prefix).limit(limit).after(after);
             let mut page = self.lines(query).await?;
             page.items.retain(|line| filter.stream.is_none_or(|stream| stream == line.stream));
             return Ok(page);
         }
-        let one = |stream: Stream| {
-            Query::new(LOGS, stream_partition(tenant, job, stream)).limit(limit).after(after.clone())
-        };
+        let one =
+            |stream: Stream| Query::new(LOGS, stream_partition(tenant, job, stream)).limit(limit).after(after.clone());
         match filter.stream {
             Some(stream) => self.lines(one(stream)).await,
             None => {

@@ -350,25 +350,23 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Failed(_) => Self::transient(error.to_string()),
-            StoreError::Busy
-            | StoreError::Unknown(_)
-            | StoreError::Unavailable(_)
-            | StoreError::Full => {
+            StoreError::Busy | StoreError::Unknown(_) | StoreError::Unavailable(_) | StoreError::Full => {
                 Self::new(Class::Limited(Duration::from_secs(1)), error.to_string())
             }
-            StoreError::TooLarge { .. } | StoreError::Damaged(_) => {
-                Self::permanent(error.to_string())
-            }
+            StoreError::TooLarge { .. } | StoreError::Damaged(_) => Self::permanent(error.to_string()),
         }
     }
 }
 
 impl From<Error> for Failure {
+    /// What our own store or a limit refuses for the moment uses up no attempt either.
     fn from(error: Error) -> Self {
-        if error.retryable() {
-            Self::transient(error.to_string())
-        } else {
-            Self::permanent(error.to_string())
-        }
+        let wait = error.retry_after().unwrap_or(Duration::from_secs(1));
+        let class = match error.kind() {
+            ErrorKind::Unavailable | ErrorKind::Full | ErrorKind::RateLimited => Class::Limited(wait),
+            _ if error.retryable() => Class::Transient,
+            _ => Class::Permanent,
+        };
+        Self::new(class, error.to_string())
     }
 }

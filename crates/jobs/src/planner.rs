@@ -16,13 +16,11 @@ use crate::engine::lock;
 use crate::job::is_running;
 use crate::model::{Class, Failure, Job, JobStatus, Stream};
 use crate::rows::job::{
-    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_payload_key,
-    batches_partition, counts_key, cursor_key, finished_key, head_key, job_slot_key, list_moves,
-    params_key, put_head, stop_key,
+    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_payload_key, batches_partition, counts_key,
+    cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
 };
 use crate::rows::task::{
-    INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, row_key,
-    task_of_sort, unique_key,
+    INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, row_key, task_of_sort, unique_key,
 };
 use crate::rows::{DUE, JOBS};
 use crate::run::CommitError;
@@ -89,12 +87,7 @@ impl Engine {
 
     async fn scene(&self, run: &Run, id: JobId) -> Result<Option<Scene>, StoreError> {
         let tenant = run.tenant();
-        let keys = [
-            head_key(tenant, id),
-            cursor_key(tenant, id),
-            stop_key(tenant, id),
-            params_key(tenant, id),
-        ];
+        let keys = [head_key(tenant, id), cursor_key(tenant, id), stop_key(tenant, id), params_key(tenant, id)];
         let items = self.store.get_many(&keys).await?;
         let [Some(item), cursor, stop, params] = &items[..] else { return Ok(None) };
         let text = |item: &Option<Item>| item.as_ref().map(|item| item.data().to_owned());
@@ -111,13 +104,9 @@ impl Engine {
     async fn step(&self, run: &Run, scene: Scene) -> Result<Next, CommitError> {
         match scene.head.status {
             JobStatus::Paused => Ok(Next::Wait(PAUSED_LOOK_AGAIN)),
-            JobStatus::Pending | JobStatus::Running if scene.head.slot.is_none() => {
-                self.start(run, scene).await
-            }
+            JobStatus::Pending | JobStatus::Running if scene.head.slot.is_none() => self.start(run, scene).await,
             JobStatus::Running if scene.stop.is_none() => match scene.cursor.walk.clone() {
-                Some(walk) if walk.task != WalkTask::Drop => {
-                    self.requeue_page(run, scene, walk).await
-                }
+                Some(walk) if walk.task != WalkTask::Drop => self.requeue_page(run, scene, walk).await,
                 _ if !scene.cursor.planned => self.plan_page(run, scene).await,
                 _ => self.settle_if_ended(run, scene).await,
             },
@@ -131,8 +120,7 @@ impl Engine {
         let most = self.quotas.running_jobs_max(tenant).await.clamp(1, JOB_SLOTS_MAX);
         let keys: Vec<_> = (0..most).map(|n| job_slot_key(tenant, n)).collect();
         let taken = self.store.get_many(&keys).await.map_err(Failure::from)?;
-        let Some(slot) = (0..most).zip(&taken).find_map(|(n, item)| item.is_none().then_some(n))
-        else {
+        let Some(slot) = (0..most).zip(&taken).find_map(|(n, item)| item.is_none().then_some(n)) else {
             return Ok(Next::Wait(SLOT_LOOK_AGAIN));
         };
         let before = scene.head.status;
@@ -145,16 +133,9 @@ impl Engine {
             put_head(tenant, scene.id, &scene.head, scene.item.unchanged()),
             Write::put(job_slot_key(tenant, slot), holder).when(When::Absent),
         ];
-        writes.extend(list_moves(
-            tenant,
-            scene.id,
-            &scene.head,
-            Some(before),
-            Some(JobStatus::Running),
-        ));
+        writes.extend(list_moves(tenant, scene.id, &scene.head, Some(before), Some(JobStatus::Running)));
         run.fenced(writes, 2).await?;
-        run.log(Stream::Status, "started", None, "The job started", serde_json::Value::Null)
-            .await?;
+        run.log(Stream::Status, "started", None, "The job started", serde_json::Value::Null).await?;
         Ok(Next::Step)
     }
 
@@ -164,18 +145,11 @@ impl Engine {
         let Scene { id, item, head, mut cursor, params, .. } = scene;
         let kind = self.registry.jobs.get(head.kind.as_str()).cloned();
         let kind = kind.ok_or_else(|| Failure::permanent("this kind of job is not known here"))?;
-        let job = head.clone().view(
-            tenant,
-            id,
-            &item,
-            self.job_counts(tenant, id).await.map_err(Failure::from)?,
-            params,
-        );
+        let job =
+            head.clone().view(tenant, id, &item, self.job_counts(tenant, id).await.map_err(Failure::from)?, params);
         let plan = kind.plan(&job, cursor.plan.as_deref(), PAGE_MAX).await?;
         if plan.batches.len() > PAGE_MAX {
-            return Err(
-                Failure::permanent("a page of the plan holds more than was asked for").into()
-            );
+            return Err(Failure::permanent("a page of the plan holds more than was asked for").into());
         }
         let now = self.clock.now();
         let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
@@ -187,10 +161,7 @@ impl Engine {
             let short = batch.payload.len() <= INLINE_PAYLOAD_MAX;
             let row = BatchRow::new(short.then(|| batch.payload.clone()), batch.records);
             if !short {
-                writes.push(Write::put(
-                    batch_payload_key(tenant, id, seq),
-                    Body::data(batch.payload),
-                ));
+                writes.push(Write::put(batch_payload_key(tenant, id, seq), Body::data(batch.payload)));
             }
             writes.push(row.write(tenant, id, seq));
             let task = dead::batch_row(tenant, id, seq, &head, now);
@@ -199,13 +170,8 @@ impl Engine {
             let total = &mut totals[(seq % COUNT_SHARDS) as usize];
             *total = (total.0 + batch.records, total.1 + 1);
         }
-        for (shard, (records, batches)) in
-            (0..COUNT_SHARDS).zip(totals).filter(|(_, (_, batches))| *batches > 0)
-        {
-            writes.push(Write::add(
-                counts_key(tenant, id, shard),
-                [("total", records), ("batches", batches)],
-            ));
+        for (shard, (records, batches)) in (0..COUNT_SHARDS).zip(totals).filter(|(_, (_, batches))| *batches > 0) {
+            writes.push(Write::add(counts_key(tenant, id, shard), [("total", records), ("batches", batches)]));
         }
         cursor.planned = plan.next.is_none();
         cursor.plan = plan.next;
@@ -226,19 +192,14 @@ impl Engine {
         let now = self.clock.now();
         let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
         let mut tasks = Vec::new();
-        let keys: Vec<_> =
-            rows.iter().map(|(seq, _)| dead::letter_key(tenant, batch_task(id, *seq))).collect();
+        let keys: Vec<_> = rows.iter().map(|(seq, _)| dead::letter_key(tenant, batch_task(id, *seq))).collect();
         let letters = self.store.get_many(&keys).await.map_err(Failure::from)?;
         for ((seq, row), letter) in
             rows.iter().zip(&letters).filter(|((_, row), _)| dead::wants_retry(row, failed_only))
         {
             writes.extend(dead::reopen_batch(tenant, id, *seq, &head, row, None, now));
             writes.extend(
-                letter
-                    .as_ref()
-                    .and_then(dead::read)
-                    .into_iter()
-                    .flat_map(|letter| dead::remove(tenant, &letter)),
+                letter.as_ref().and_then(dead::read).into_iter().flat_map(|letter| dead::remove(tenant, &letter)),
             );
             tasks.push((batch_task(id, *seq), Duration::ZERO));
         }
@@ -257,16 +218,10 @@ impl Engine {
         id: JobId,
         walk: &Walk,
     ) -> Result<(Vec<(u32, BatchRow)>, Option<String>), Failure> {
-        let query =
-            Query::new(JOBS, batches_partition(tenant, id)).limit(10).after(walk.after.clone());
+        let query = Query::new(JOBS, batches_partition(tenant, id)).limit(10).after(walk.after.clone());
         let slice = self.store.query(query).await?;
-        let seq =
-            |item: &Item| u32::from_str_radix(&base::key::split(&item.key.sort).pop()?, 16).ok();
-        let rows = slice
-            .items
-            .iter()
-            .filter_map(|item| Some((seq(item)?, BatchRow::read(item)?)))
-            .collect();
+        let seq = |item: &Item| u32::from_str_radix(&base::key::split(&item.key.sort).pop()?, 16).ok();
+        let rows = slice.items.iter().filter_map(|item| Some((seq(item)?, BatchRow::read(item)?))).collect();
         Ok((rows, slice.next))
     }
 
@@ -287,17 +242,11 @@ impl Engine {
     }
 
     /// Gives up one waiting batch; one that runs is left to its holder.
-    async fn drop_batch(
-        &self,
-        tenant: &TenantId,
-        id: JobId,
-        seq: u32,
-        before: &BatchRow,
-    ) -> Result<(), Failure> {
+    async fn drop_batch(&self, tenant: &TenantId, id: JobId, seq: u32, before: &BatchRow) -> Result<(), Failure> {
         let task = batch_task(id, seq);
         let Some(item) = self.store.get(row_key(tenant, task)).await? else { return Ok(()) };
-        let Some(row) = TaskRow::read(tenant, task, &item)
-            .filter(|row| row.state != State::Leased || self.is_stale(row))
+        let Some(row) =
+            TaskRow::read(tenant, task, &item).filter(|row| row.state != State::Leased || self.is_stale(row))
         else {
             return Ok(());
         };
@@ -329,9 +278,7 @@ impl Engine {
             head.completed_at = Some(now);
             head.status = match &stop {
                 Some(_) => JobStatus::Failed,
-                None if counts.failed > 0 || counts.batches_failed > 0 => {
-                    JobStatus::CompletedWithErrors
-                }
+                None if counts.failed > 0 || counts.batches_failed > 0 => JobStatus::CompletedWithErrors,
                 None => JobStatus::Completed,
             };
         }
@@ -357,15 +304,10 @@ impl Engine {
         }
         writes.push(put_head(tenant, id, &head, item.unchanged()));
         writes.extend(list_moves(tenant, id, &head, Some(before), Some(head.status)));
-        writes.push(Write::put(
-            finished_key(tenant, head.completed_at.unwrap_or(now), id),
-            Body::default(),
-        ));
+        writes.push(Write::put(finished_key(tenant, head.completed_at.unwrap_or(now), id), Body::default()));
         writes.push(crate::stats::count_settled(tenant, &head));
         writes.extend(slot.map(|slot| Write::delete(job_slot_key(tenant, slot))));
-        writes.extend(
-            head.unique.as_ref().map(|key| Write::delete(unique_key(tenant, &head.kind, key))),
-        );
+        writes.extend(head.unique.as_ref().map(|key| Write::delete(unique_key(tenant, &head.kind, key))));
         writes.extend(own);
         self.log_settled(run, &job).await?;
         match self.store.write(writes).await {
@@ -394,14 +336,8 @@ impl Engine {
     async fn rest(&self, run: &Run, id: JobId, wait: Duration) -> Result<(), Failure> {
         run.flush_lines().await?;
         let held = lock(&run.row).clone();
-        let next = TaskRow {
-            state: State::Waiting,
-            attempts: 0,
-            limited: 0,
-            deaths: 0,
-            deaths_alone: 0,
-            ..held.clone()
-        };
+        let next =
+            TaskRow { state: State::Waiting, attempts: 0, limited: 0, deaths: 0, deaths_alone: 0, ..held.clone() };
         let writes = self.requeue(&held, next, wait);
         match self.store.write(writes).await {
             Ok(_) => {}
@@ -422,19 +358,12 @@ impl Engine {
     /// Brings the tasks of a resumed job back to where workers find them.
     async fn unpark(&self, run: &Run, id: JobId) -> Result<(), Failure> {
         let tenant = run.tenant();
-        let status = self
-            .store
-            .get(head_key(tenant, id))
-            .await?
-            .as_ref()
-            .and_then(Head::read)
-            .map(|head| head.status);
+        let status = self.store.get(head_key(tenant, id)).await?.as_ref().and_then(Head::read).map(|head| head.status);
         if status != Some(JobStatus::Running) {
             return Ok(());
         }
         loop {
-            let slice =
-                self.store.query(Query::new(DUE, parked_partition(tenant, id)).limit(100)).await?;
+            let slice = self.store.query(Query::new(DUE, parked_partition(tenant, id)).limit(100)).await?;
             if slice.items.is_empty() {
                 return Ok(());
             }
@@ -442,8 +371,7 @@ impl Engine {
                 let Some(task) = task_of_sort(&parked.key.sort) else { continue };
                 let item = self.store.get(row_key(tenant, task)).await?;
                 let mut writes = vec![Write::delete(parked.key.clone())];
-                let row =
-                    item.as_ref().and_then(|item| Some((TaskRow::read(tenant, task, item)?, item)));
+                let row = item.as_ref().and_then(|item| Some((TaskRow::read(tenant, task, item)?, item)));
                 let parked_row = row.filter(|(row, _)| row.state == State::Parked);
                 if let Some((mut row, item)) = parked_row.clone() {
                     row.state = State::Ready;
@@ -478,9 +406,7 @@ fn merge_adds(writes: Vec<Write>) -> Vec<Write> {
     for write in writes {
         let same = merged.iter_mut().find(|other| other.key == write.key);
         match (same.map(|other| &mut other.action), &write.action) {
-            (Some(base::store::Action::Add(sum)), base::store::Action::Add(more)) => {
-                sum.extend(more.iter().cloned())
-            }
+            (Some(base::store::Action::Add(sum)), base::store::Action::Add(more)) => sum.extend(more.iter().cloned()),
             _ => merged.push(write),
         }
     }

@@ -38,11 +38,7 @@ impl Engine {
     }
 
     /// The policy in force. Read only when something failed.
-    pub(crate) async fn policy_of(
-        &self,
-        tenant: &TenantId,
-        kind: &str,
-    ) -> Result<Policy, StoreError> {
+    pub(crate) async fn policy_of(&self, tenant: &TenantId, kind: &str) -> Result<Policy, StoreError> {
         let item = self.store.get(policy_key(tenant, kind)).await?;
         let own = item.and_then(|item| serde_json::from_str(item.data()).ok());
         Ok(own.unwrap_or_else(|| self.registry.policy(kind)))

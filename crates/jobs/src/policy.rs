@@ -36,12 +36,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            max_attempts: 5,
-            backoff: Backoff::Exponential,
-            initial_delay_s: 2,
-            max_delay_s: 3_600,
-        }
+        Self { max_attempts: 5, backoff: Backoff::Exponential, initial_delay_s: 2, max_delay_s: 3_600 }
     }
 }
 

@@ -16,9 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::engine::lock;
 use crate::enqueue::{NewTask, OnTaken};
 use crate::model::{Class, Done, Failure, Priority, Stream};
-use crate::rows::job::{
-    Head, batches_partition, counts_partition, finished_key, head_key, job_partition, list_moves,
-};
+use crate::rows::job::{Head, batches_partition, counts_partition, finished_key, head_key, job_partition, list_moves};
 use crate::rows::{DEAD, JOBS, LOGS};
 use crate::{Engine, Run, TaskKind, dead, log};
 
@@ -42,8 +40,7 @@ impl TaskKind for Prune {
     }
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
-        let engine =
-            self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
+        let engine = self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
         let more = engine.prune(run.tenant()).await?;
         let delay = if more { Duration::from_secs(1) } else { EVERY };
         Err(Failure::new(Class::Again(delay), "to be continued"))
@@ -73,20 +70,15 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub async fn prune(&self, tenant: &TenantId) -> Result<bool> {
-        let retention = SignedDuration::try_from(self.quotas.retention(tenant).await)
-            .unwrap_or(SignedDuration::MAX);
+        let retention = SignedDuration::try_from(self.quotas.retention(tenant).await).unwrap_or(SignedDuration::MAX);
         let before = self.clock.now().checked_sub(retention).unwrap_or(Timestamp::MIN);
         let range = Range::Between(key![Timestamp::MIN], key![before]);
         let index = finished_key(tenant, before, JobId::new(uuid::Uuid::nil())).partition;
-        let jobs =
-            self.store.query(Query::new(JOBS, index).range(range.clone()).limit(PAGE)).await?;
+        let jobs = self.store.query(Query::new(JOBS, index).range(range.clone()).limit(PAGE)).await?;
         for entry in &jobs.items {
             self.prune_job(tenant, entry).await?;
         }
-        let letters = self
-            .store
-            .query(Query::new(DEAD, dead::index_all(tenant)).range(range).limit(PAGE))
-            .await?;
+        let letters = self.store.query(Query::new(DEAD, dead::index_all(tenant)).range(range).limit(PAGE)).await?;
         for entry in &letters.items {
             let id = crate::rows::task::task_of_sort(&entry.key.sort);
             let letter = match id {
@@ -102,8 +94,7 @@ impl Engine {
     }
 
     async fn prune_job(&self, tenant: &TenantId, entry: &Item) -> Result<()> {
-        let id: Option<JobId> =
-            base::key::split(&entry.key.sort).last().and_then(|id| id.parse().ok());
+        let id: Option<JobId> = base::key::split(&entry.key.sort).last().and_then(|id| id.parse().ok());
         let Some(id) = id else { return Ok(()) };
         let item = self.store.get(head_key(tenant, id)).await?;
         let head = item.as_ref().and_then(|item| Some((item, Head::read(item)?)));
@@ -126,11 +117,8 @@ impl Engine {
     async fn remove_partition(&self, table: Table, partition: String) -> Result<()> {
         loop {
             let slice = self.store.query(Query::new(table, partition.clone()).limit(500)).await?;
-            let keys = slice
-                .items
-                .into_iter()
-                .map(|item| item.key)
-                .filter(|key| key.table != JOBS || key.sort != "head");
+            let keys =
+                slice.items.into_iter().map(|item| item.key).filter(|key| key.table != JOBS || key.sort != "head");
             let gone: Vec<Bulk> = keys.map(Bulk::Delete).collect();
             let any = !gone.is_empty();
             if any {
@@ -153,8 +141,6 @@ pub(crate) fn job_partitions(tenant: &TenantId, id: JobId) -> Vec<(Table, String
         (LOGS, log::records_partition(tenant, id)),
         (JOBS, job_partition(tenant, id)),
     ];
-    partitions.extend(
-        Stream::ALL.iter().map(|stream| (LOGS, log::stream_partition(tenant, id, *stream))),
-    );
+    partitions.extend(Stream::ALL.iter().map(|stream| (LOGS, log::stream_partition(tenant, id, *stream))));
     partitions
 }

@@ -35,7 +35,6 @@ pub struct Run {
     pub(crate) row_writes: tokio::sync::Mutex<()>,
     pub(crate) batch: Mutex<Option<BatchRow>>,
     pub(crate) slot: Option<Key>,
-    pub(crate) alone: bool,
     id: TaskId,
     attempt: u32,
     payload: String,
@@ -53,7 +52,6 @@ impl Run {
             part: row.part,
             id: row.id,
             attempt: u32::try_from(row.attempts + 1).unwrap_or(u32::MAX),
-            alone: row.lease.as_ref().is_some_and(|lease| lease.alone),
             row: Mutex::new(row),
             row_writes: tokio::sync::Mutex::default(),
             batch: Mutex::new(around.batch),
@@ -71,10 +69,7 @@ impl Run {
     }
 
     fn engine(&self) -> Result<&Engine, Failure> {
-        self.engine
-            .get()
-            .map(|engine| &**engine)
-            .ok_or_else(|| Failure::transient("the run has no engine"))
+        self.engine.get().map(|engine| &**engine).ok_or_else(|| Failure::transient("the run has no engine"))
     }
 
     /// Whose task it is.
@@ -120,8 +115,7 @@ impl Run {
     /// # Errors
     /// A permanent failure when the payload is not what the kind expects.
     pub fn payload<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_json::from_str(&self.payload)
-            .map_err(|error| Failure::permanent(format!("unreadable payload: {error}")))
+        serde_json::from_str(&self.payload).map_err(|error| Failure::permanent(format!("unreadable payload: {error}")))
     }
 
     /// What an earlier run of this task saved; survives a crash.
@@ -168,11 +162,7 @@ impl Run {
     ///
     /// # Errors
     /// As for [`commit`](Self::commit).
-    pub async fn save_progress(
-        &self,
-        progress: impl Into<String>,
-        mut writes: Vec<Write>,
-    ) -> Result<(), CommitError> {
+    pub async fn save_progress(&self, progress: impl Into<String>, mut writes: Vec<Write>) -> Result<(), CommitError> {
         let own = writes.len();
         writes.push(Write::put(progress_key(&self.tenant, self.id), Body::data(progress)));
         self.made_headway(writes, own, true).await
@@ -185,7 +175,7 @@ impl Run {
         own: usize,
         saved: bool,
     ) -> Result<(), CommitError> {
-        let _alone = self.row_writes.lock().await;
+        let _guard = self.row_writes.lock().await;
         let mut row = lock(&self.row).clone();
         row.progress |= saved;
         row.deaths = 0;
@@ -196,11 +186,7 @@ impl Run {
         Ok(())
     }
 
-    pub(crate) async fn fenced(
-        &self,
-        mut writes: Vec<Write>,
-        own: usize,
-    ) -> Result<(), CommitError> {
+    pub(crate) async fn fenced(&self, mut writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
         writes.push(self.fence());
         self.transact(writes, own).await
     }
@@ -282,9 +268,7 @@ impl From<base::Error> for CommitError {
 impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Failed(indexes) => {
-                Self::transient(format!("conditions {indexes:?} did not hold"))
-            }
+            CommitError::Failed(indexes) => Self::transient(format!("conditions {indexes:?} did not hold")),
             CommitError::Other(failure) => failure,
         }
     }
@@ -292,9 +276,6 @@ impl From<CommitError> for Failure {
 
 impl std::fmt::Debug for Run {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Run")
-            .field("tenant", &self.tenant)
-            .field("task", &self.id)
-            .finish_non_exhaustive()
+        f.debug_struct("Run").field("tenant", &self.tenant).field("task", &self.id).finish_non_exhaustive()
     }
 }

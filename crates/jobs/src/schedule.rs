@@ -80,12 +80,7 @@ impl Rhythm {
     fn parse(text: &str) -> Result<Self> {
         if let Some(every) = text.strip_prefix("every ") {
             let every = parse_every(every.trim()).filter(|every| *every >= EVERY_MIN);
-            let wrong = || {
-                Error::invalid(
-                    "when",
-                    "An interval is written `every 30s` (s, m, h or d), at least 30 s",
-                )
-            };
+            let wrong = || Error::invalid("when", "An interval is written `every 30s` (s, m, h or d), at least 30 s");
             return every.map(Self::Every).ok_or_else(wrong);
         }
         let fields: Vec<&str> = text.split_whitespace().collect();
@@ -159,12 +154,7 @@ impl Engine {
 
     /// Writes and makes sure that a task will look at the schedule when it ticks. A task that was
     /// due at another time looks, and goes by what the item says.
-    async fn schedule_arm(
-        &self,
-        tenant: &TenantId,
-        schedule: &Schedule,
-        writes: Vec<Write>,
-    ) -> Result<()> {
+    async fn schedule_arm(&self, tenant: &TenantId, schedule: &Schedule, writes: Vec<Write>) -> Result<()> {
         let payload = json!({ "name": schedule.name }).to_string();
         let unique = key![schedule.name, schedule.next_at];
         let task = NewTask {
@@ -231,17 +221,14 @@ impl Engine {
     }
 
     async fn schedule_set(&self, ctx: &Ctx, name: &str, paused: bool) -> Result<Schedule> {
-        let item =
-            self.store.get(schedule_key(&ctx.tenant, name)).await?.ok_or_else(|| unknown(name))?;
+        let item = self.store.get(schedule_key(&ctx.tenant, name)).await?.ok_or_else(|| unknown(name))?;
         let mut schedule = read(&item).ok_or_else(|| unknown(name))?;
         if schedule.paused == paused {
             let state = if paused { "paused already" } else { "not paused" };
             return Err(Error::conflict(format!("The schedule is {state}")));
         }
         schedule.paused = paused;
-        if let Some(next) =
-            Rhythm::parse(&schedule.when)?.next(self.clock.now()).filter(|_| !paused)
-        {
+        if let Some(next) = Rhythm::parse(&schedule.when)?.next(self.clock.now()).filter(|_| !paused) {
             schedule.next_at = next;
         }
         let write = Write::put(item.key.clone(), body(&schedule)).when(item.unchanged());
@@ -279,14 +266,7 @@ impl Engine {
         }
         let seed = derived_uuid(schedule.next_at, &[tenant.as_str().as_bytes(), name.as_bytes()]);
         let principal = Principal::new(format!("schedule:{name}"));
-        let ctx = Ctx::new(
-            tenant.clone(),
-            principal,
-            Scopes::default(),
-            RequestId::random(),
-            schedule.next_at,
-            seed,
-        );
+        let ctx = Ctx::new(tenant.clone(), principal, Scopes::default(), RequestId::random(), schedule.next_at, seed);
         self.job_enqueue(&ctx, self.scheduled_job(&schedule)?).await?;
         schedule.last_at = Some(schedule.next_at);
         let next = Rhythm::parse(&schedule.when)?.next(now);
@@ -321,8 +301,7 @@ impl TaskKind for Tick {
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
         let TickPayload { name } = run.payload()?;
-        let engine =
-            self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
+        let engine = self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
         engine.tick(run.tenant(), &name).await
     }
 }
@@ -363,16 +342,8 @@ mod tests {
 
     #[test]
     fn what_is_no_rhythm_is_refused_by_name() {
-        for wrong in [
-            "",
-            "every",
-            "every 29s",
-            "every -1s",
-            "every 5",
-            "* * * *",
-            "61 * * * *",
-            "0 6 * * * Mars/Base",
-        ] {
+        for wrong in ["", "every", "every 29s", "every -1s", "every 5", "* * * *", "61 * * * *", "0 6 * * * Mars/Base"]
+        {
             let error = Rhythm::parse(wrong).unwrap_err();
             assert_eq!(error.details()[0].field, "when", "{wrong}");
         }

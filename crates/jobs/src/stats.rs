@@ -73,10 +73,7 @@ impl Engine {
 /// Counts a settled job into the tenant's figures. A job that is retried counts once more, with
 /// the time and the records of its later life.
 pub(crate) fn count_settled(tenant: &TenantId, head: &Head) -> Write {
-    let took = head
-        .started_at
-        .zip(head.completed_at)
-        .map_or(0, |(from, to)| to.duration_since(from).as_millis());
+    let took = head.started_at.zip(head.completed_at).map_or(0, |(from, to)| to.duration_since(from).as_millis());
     let counts = head.counts.clone().unwrap_or_default();
     let fields = [
         ("settled", 1),

@@ -44,9 +44,7 @@ impl Engine {
             let query = Query::new(TASKS, directory_partition(topic)).limit(1_000).after(after);
             let slice = self.store.query(query).await?;
             for entry in &slice.items {
-                let Some(tenant) =
-                    entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok())
-                else {
+                let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else {
                     continue;
                 };
                 let found = self.sweep_tenant(topic, &tenant).await?;
@@ -70,14 +68,11 @@ impl Engine {
             let mut after = None;
             loop {
                 let range = Range::Between(base::key![Timestamp::UNIX_EPOCH], now.clone());
-                let query = Query::new(DUE, due_partition(tenant, topic, shard))
-                    .range(range)
-                    .limit(RINGS_MAX)
-                    .after(after);
+                let query =
+                    Query::new(DUE, due_partition(tenant, topic, shard)).range(range).limit(RINGS_MAX).after(after);
                 let slice = self.store.query(query).await?;
                 found.empty &= slice.items.is_empty();
-                let ids: Vec<_> =
-                    slice.items.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
+                let ids: Vec<_> = slice.items.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
                 let waiting: Vec<_> = {
                     let running = lock(&self.running);
                     ids.into_iter().filter(|id| !running.contains_key(id)).collect()
@@ -104,12 +99,7 @@ impl Engine {
         Ok(found)
     }
 
-    async fn nothing_later(
-        &self,
-        topic: &str,
-        tenant: &TenantId,
-        shard: u32,
-    ) -> Result<bool, StoreError> {
+    async fn nothing_later(&self, topic: &str, tenant: &TenantId, shard: u32) -> Result<bool, StoreError> {
         let query = Query::new(DUE, due_partition(tenant, topic, shard)).limit(1);
         Ok(self.store.query(query).await?.items.is_empty())
     }
@@ -129,16 +119,9 @@ impl Engine {
         let mut depths = Vec::new();
         for priority in Priority::ALL {
             let topic = topic_name(*priority);
-            let mut depth =
-                QueueDepth { topic: topic.to_owned(), waiting: 0, at_least: false, oldest: None };
-            for entry in self
-                .store
-                .query_all(Query::new(TASKS, directory_partition(topic)).limit(1_000))
-                .await?
-            {
-                let Some(tenant) =
-                    entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok())
-                else {
+            let mut depth = QueueDepth { topic: topic.to_owned(), waiting: 0, at_least: false, oldest: None };
+            for entry in self.store.query_all(Query::new(TASKS, directory_partition(topic)).limit(1_000)).await? {
+                let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else {
                     continue;
                 };
                 for shard in 0..DUE_SHARDS {
@@ -146,9 +129,10 @@ impl Engine {
                     let slice = self.store.query(query).await?;
                     depth.waiting += slice.items.len() as u64;
                     depth.at_least |= slice.next.is_some();
-                    let first = slice.items.first().and_then(|item| {
-                        base::key::decode_timestamp(base::key::split(&item.key.sort).first()?)
-                    });
+                    let first = slice
+                        .items
+                        .first()
+                        .and_then(|item| base::key::decode_timestamp(base::key::split(&item.key.sort).first()?));
                     depth.oldest = [depth.oldest, first].into_iter().flatten().min();
                 }
             }

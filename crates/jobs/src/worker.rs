@@ -198,10 +198,7 @@ impl Crew {
             permit = all;
             claim = self.engine.claim(&ring.group, ring.task, Company::Alone).await;
         }
-        let again = |delay: Duration| base::queue::Ring {
-            delay: delay.min(base::queue::DELAY_MAX),
-            ..ring.clone()
-        };
+        let again = |delay: Duration| base::queue::Ring { delay: delay.min(base::queue::DELAY_MAX), ..ring.clone() };
         let ring = match claim {
             Ok(Claim::Taken(run)) => {
                 self.take(Arc::from(run), running).await;
@@ -259,8 +256,7 @@ impl Crew {
             Err(_) => "failed",
         };
         let took = self.engine.clock.monotonic().saturating_sub(started);
-        metrics::histogram!("freight_task_run_seconds", "kind" => kind.clone())
-            .record(took.as_secs_f64());
+        metrics::histogram!("freight_task_run_seconds", "kind" => kind.clone()).record(took.as_secs_f64());
         metrics::counter!("freight_tasks_total", "kind" => kind, "outcome" => outcome).increment(1);
         let ended = match result {
             // A planner ends its own lease.
@@ -322,10 +318,7 @@ impl Crew {
                 }
                 Err(_) if since < lease * 2 / 3 => {}
                 Err(error) => {
-                    return Failure::new(
-                        Class::Abandoned,
-                        format!("the lease could not be kept: {error}"),
-                    );
+                    return Failure::new(Class::Abandoned, format!("the lease could not be kept: {error}"));
                 }
             }
         }
@@ -337,8 +330,7 @@ impl Crew {
                 tracing::warn!(%error, "cannot sweep");
                 false
             });
-            let pause =
-                if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
+            let pause = if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
             tokio::select! {
                 () = self.engine.clock.sleep(pause) => {}
                 () = self.listening.cancelled() => return,

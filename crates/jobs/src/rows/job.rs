@@ -39,13 +39,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    pub(crate) fn new(
-        kind: &str,
-        priority: Priority,
-        created_by: &str,
-        at: Timestamp,
-        details: Value,
-    ) -> Self {
+    pub(crate) fn new(kind: &str, priority: Priority, created_by: &str, at: Timestamp, details: Value) -> Self {
         Self {
             v: 1,
             kind: kind.to_owned(),
@@ -74,14 +68,7 @@ impl Head {
         Body::data(data).with("status", self.status.as_str()).with("settled", self.settled)
     }
 
-    pub(crate) fn view(
-        self,
-        tenant: &TenantId,
-        id: JobId,
-        item: &Item,
-        counts: Counts,
-        params: String,
-    ) -> Job {
+    pub(crate) fn view(self, tenant: &TenantId, id: JobId, item: &Item, counts: Counts, params: String) -> Job {
         Job {
             tenant: tenant.clone(),
             id,
@@ -141,10 +128,7 @@ impl Cursor {
     }
 
     pub(crate) fn write(&self, tenant: &TenantId, id: JobId) -> Write {
-        Write::put(
-            cursor_key(tenant, id),
-            Body::data(serde_json::to_string(self).unwrap_or_default()),
-        )
+        Write::put(cursor_key(tenant, id), Body::data(serde_json::to_string(self).unwrap_or_default()))
     }
 }
 
@@ -173,15 +157,7 @@ pub(crate) struct BatchRow {
 
 impl BatchRow {
     pub(crate) fn new(payload: Option<String>, records: i64) -> Self {
-        Self {
-            v: 1,
-            end: BatchEnd::Open,
-            records,
-            tally: Tally::default(),
-            attempts: 0,
-            error: None,
-            payload,
-        }
+        Self { v: 1, end: BatchEnd::Open, records, tally: Tally::default(), attempts: 0, error: None, payload }
     }
 
     pub(crate) fn read(item: &Item) -> Option<Self> {
@@ -195,13 +171,7 @@ impl BatchRow {
 
     /// The one write that moves the counts from what this batch had counted to what `next` has;
     /// `None` when nothing changes.
-    pub(crate) fn count(
-        &self,
-        next: &Self,
-        tenant: &TenantId,
-        job: JobId,
-        seq: u32,
-    ) -> Option<Write> {
+    pub(crate) fn count(&self, next: &Self, tenant: &TenantId, job: JobId, seq: u32) -> Option<Write> {
         let mut by: BTreeMap<String, i64> = BTreeMap::new();
         let mut add = |name: String, n: i64| *by.entry(name).or_default() += n;
         for (row, sign) in [(self, -1), (next, 1)] {
@@ -268,17 +238,12 @@ pub(crate) fn list_moves(
     }
     if let Some(to) = to {
         writes.push(Write::put(place(&index_by_status(tenant, to)), Body::default()));
-        writes.push(Write::put(
-            place(&index_by_kind_status(tenant, &head.kind, to)),
-            Body::default(),
-        ));
+        writes.push(Write::put(place(&index_by_kind_status(tenant, &head.kind, to)), Body::default()));
         writes.push(Write::add(total_key(tenant, &head.kind, to), [("n", 1)]));
     }
     let everywhere = [index_all(tenant), index_by_kind(tenant, &head.kind)];
     match (from, to) {
-        (None, Some(_)) => {
-            writes.extend(everywhere.map(|index| Write::put(place(&index), Body::default())))
-        }
+        (None, Some(_)) => writes.extend(everywhere.map(|index| Write::put(place(&index), Body::default()))),
         (Some(_), None) => writes.extend(everywhere.map(|index| Write::delete(place(&index)))),
         _ => {}
     }

@@ -139,9 +139,7 @@ impl TaskRow {
         match self.part {
             Part::Plain => {}
             Part::Planner(job) => body = body.with("job", job.to_string()),
-            Part::Batch(job, seq) => {
-                body = body.with("job", job.to_string()).with("batch", i64::from(seq))
-            }
+            Part::Batch(job, seq) => body = body.with("job", job.to_string()).with("batch", i64::from(seq)),
         }
         if let Some(lease) = &self.lease {
             body = body
@@ -162,19 +160,13 @@ impl TaskRow {
 
     pub(crate) fn read(tenant: &TenantId, id: TaskId, item: &Item) -> Option<Self> {
         let job = item.text("job").and_then(|text| text.parse::<JobId>().ok());
-        let batch = item
-            .body
-            .fields
-            .contains_key("batch")
-            .then(|| u32::try_from(item.int("batch")).ok())
-            .flatten();
-        let lease =
-            item.text("lease").and_then(|token| Uuid::try_parse(token).ok()).map(|token| Lease {
-                token,
-                owner: item.text("owner").unwrap_or_default().to_owned(),
-                until: instant(item.int("until")),
-                alone: item.flag("alone"),
-            });
+        let batch = item.body.fields.contains_key("batch").then(|| u32::try_from(item.int("batch")).ok()).flatten();
+        let lease = item.text("lease").and_then(|token| Uuid::try_parse(token).ok()).map(|token| Lease {
+            token,
+            owner: item.text("owner").unwrap_or_default().to_owned(),
+            until: instant(item.int("until")),
+            alone: item.flag("alone"),
+        });
         Some(Self {
             tenant: tenant.clone(),
             id,
@@ -184,10 +176,7 @@ impl TaskRow {
                 (Some(job), None) => Part::Planner(job),
                 (None, _) => Part::Plain,
             },
-            priority: item
-                .text("priority")
-                .and_then(|text| text.parse().ok())
-                .unwrap_or(Priority::Normal),
+            priority: item.text("priority").and_then(|text| text.parse().ok()).unwrap_or(Priority::Normal),
             state: State::parse(item.text("state").unwrap_or_default()),
             due: instant(item.int("due")),
             lease,
@@ -242,8 +231,7 @@ impl TaskRow {
 
     /// The writes that end the task; the first checks the lease.
     pub(crate) fn remove(&self) -> Vec<Write> {
-        let mut writes =
-            vec![Write::delete(self.key()).when(self.held()), Write::delete(self.due_key())];
+        let mut writes = vec![Write::delete(self.key()).when(self.held()), Write::delete(self.due_key())];
         if self.part == Part::Plain && self.payload.is_none() {
             writes.push(Write::delete(payload_key(&self.tenant, self.id)));
         }

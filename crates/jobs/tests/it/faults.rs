@@ -27,9 +27,8 @@ async fn one_life(seed: u64, kills: u32) -> u64 {
     let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
     let faulty = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), seed));
     let calm = World::over(memory, clock.clone(), Settings::default());
-    let toys: Vec<Toy> = (0..80)
-        .map(|n| Toy { flaky: u32::from(n % 7 == 0), permanent: n % 10 == 3, ..Toy::named(n, n) })
-        .collect();
+    let toys: Vec<Toy> =
+        (0..80).map(|n| Toy { flaky: u32::from(n % 7 == 0), permanent: n % 10 == 3, ..Toy::named(n, n) }).collect();
     let id = calm.start(&toys).await;
     faulty.set(ODDS);
     let mut world = World::over(faulty.clone(), clock.clone(), Settings::default()).work();
@@ -47,7 +46,7 @@ async fn one_life(seed: u64, kills: u32) -> u64 {
     }
     let job = calm.settled(id).await;
     let (failed, total) = ((0..80).filter(|n| n % 10 == 3).sum::<i64>(), (0..80).sum::<i64>());
-    assert_eq!(job.status, JobStatus::CompletedWithErrors, "seed {seed}");
+    assert_eq!(job.status, JobStatus::CompletedWithErrors, "seed {seed} {job:?}");
     assert_eq!(
         (job.counts.total, job.counts.failed, job.counts.processed),
         (total, failed, total - failed),

@@ -47,8 +47,7 @@ async fn transient_failures_are_retried_and_permanent_ones_are_dead_letters() {
     assert_eq!(permanent.context["asked"], "permanent");
     let batches = world.engine.batch_list(&world.tenant, id, 10, None).await.unwrap().items;
     let states: Vec<_> = batches.iter().map(|batch| batch.state).collect();
-    let expected =
-        [BatchState::Completed, BatchState::Failed, BatchState::Failed, BatchState::Completed];
+    let expected = [BatchState::Completed, BatchState::Failed, BatchState::Failed, BatchState::Completed];
     assert_eq!(states, expected);
     let filter = LogFilter { stream: Some(Stream::Error), record: None };
     let errors = world.engine.log_list(&world.tenant, id, &filter, 10, None).await.unwrap().items;
@@ -58,12 +57,9 @@ async fn transient_failures_are_retried_and_permanent_ones_are_dead_letters() {
 #[tokio::test]
 async fn redriving_a_mended_letter_completes_the_job() {
     let world = World::new().work();
-    let id = world
-        .start(&[Toy { permanent: true, ..Toy::named("bad", 7) }, Toy::named("good", 1)])
-        .await;
+    let id = world.start(&[Toy { permanent: true, ..Toy::named("bad", 7) }, Toy::named("good", 1)]).await;
     assert_eq!(world.settled(id).await.status, JobStatus::CompletedWithErrors);
-    let letter =
-        world.engine.dead_list(&world.tenant, Some("toy"), 10, None).await.unwrap().items.remove(0);
+    let letter = world.engine.dead_list(&world.tenant, Some("toy"), 10, None).await.unwrap().items.remove(0);
     let ctx = world.ctx();
     let mended = serde_json::to_string(&Toy::named("mended", 7)).unwrap();
     world.engine.dead_mend(&ctx, letter.id, mended).await.unwrap();
@@ -80,8 +76,7 @@ async fn redriving_a_mended_letter_completes_the_job() {
 #[tokio::test]
 async fn retry_takes_up_failed_batches_and_their_letters() {
     let world = World::new().work();
-    let toys: Vec<Toy> =
-        (0..25).map(|n| Toy { permanent: n % 5 == 0, ..Toy::named(n, 2) }).collect();
+    let toys: Vec<Toy> = (0..25).map(|n| Toy { permanent: n % 5 == 0, ..Toy::named(n, 2) }).collect();
     let id = world.start(&toys).await;
     assert_eq!(world.settled(id).await.counts.failed, 10);
     assert_eq!(world.engine.job_retry(&world.ctx(), id, true).await.unwrap(), 5);
@@ -90,10 +85,7 @@ async fn retry_takes_up_failed_batches_and_their_letters() {
     assert_eq!((job.counts.total, job.counts.processed, job.counts.failed), (50, 40, 10));
     assert_eq!((job.counts.batches, job.counts.batches_failed), (25, 5));
     assert_eq!(world.shared.runs_of("1"), 1);
-    assert_eq!(
-        world.engine.dead_list(&world.tenant, None, 100, None).await.unwrap().items.len(),
-        5
-    );
+    assert_eq!(world.engine.dead_list(&world.tenant, None, 100, None).await.unwrap().items.len(), 5);
 }
 
 #[tokio::test]
@@ -137,9 +129,7 @@ async fn pause_holds_and_resume_lets_go() {
     world.until("some run", || async { world.shared.most_at_once() > 10 }).await;
     world.engine.job_pause(&world.ctx(), id).await.unwrap();
     world.shared.gate.add_permits(1_000);
-    world
-        .until("running batches finish", || async { world.engine.worker_list()[0].running == 0 })
-        .await;
+    world.until("running batches finish", || async { world.engine.worker_list()[0].running == 0 }).await;
     let held = world.job(id).await;
     assert_eq!(held.status, JobStatus::Paused);
     assert!(held.counts.processed < 150);
@@ -171,14 +161,10 @@ async fn lists_and_totals_follow_each_change() {
     assert_eq!(newest, [ids[4], ids[3], ids[2]]);
     let rest = engine.job_list(&world.tenant, &list(None, None), 3, all.next).await.unwrap();
     assert_eq!((rest.items.len(), rest.next), (2, None));
-    for (status, expected) in
-        [(JobStatus::CompletedWithErrors, 3), (JobStatus::Completed, 2), (JobStatus::Running, 0)]
+    for (status, expected) in [(JobStatus::CompletedWithErrors, 3), (JobStatus::Completed, 2), (JobStatus::Running, 0)]
     {
         let filter = list(Some(status), Some(vec!["toy".to_owned()]));
-        assert_eq!(
-            engine.job_list(&world.tenant, &filter, 10, None).await.unwrap().items.len(),
-            expected
-        );
+        assert_eq!(engine.job_list(&world.tenant, &filter, 10, None).await.unwrap().items.len(), expected);
         assert_eq!(engine.job_total(&world.tenant, &filter).await.unwrap(), expected as u64);
     }
     let stats = engine.stats(&world.tenant).await.unwrap();

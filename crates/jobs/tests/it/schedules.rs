@@ -22,14 +22,11 @@ async fn each_tick_makes_one_job_with_two_processes() {
     let other = world.after_a_kill();
     world.engine.schedule_put(&world.ctx(), every_minute()).await.unwrap();
     let (world, other) = (world.work(), other.work());
-    let total =
-        || async { world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap() };
+    let total = || async { world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap() };
     world.until("five ticks", || async { total().await == 5 }).await;
     assert_eq!(other.engine.schedule_list(&other.tenant).await.unwrap().len(), 1);
-    let jobs =
-        world.engine.job_list(&world.tenant, &JobFilter::default(), 10, None).await.unwrap().items;
-    let starts: Vec<_> =
-        jobs.windows(2).map(|pair| pair[0].created_at.duration_since(pair[1].created_at)).collect();
+    let jobs = world.engine.job_list(&world.tenant, &JobFilter::default(), 10, None).await.unwrap().items;
+    let starts: Vec<_> = jobs.windows(2).map(|pair| pair[0].created_at.duration_since(pair[1].created_at)).collect();
     assert!(starts.iter().all(|gap| (60..=62).contains(&gap.as_secs())), "{starts:?}");
 }
 
@@ -39,8 +36,7 @@ async fn missed_ticks_fire_once_and_a_paused_schedule_not_at_all() {
     world.engine.schedule_put(&world.ctx(), every_minute()).await.unwrap();
     world.clock.advance(Duration::from_secs(3_600));
     let world = world.work();
-    let total =
-        || async { world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap() };
+    let total = || async { world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap() };
     world.until("the late tick", || async { total().await == 1 }).await;
     world.engine.schedule_pause(&world.ctx(), "nightly").await.unwrap();
     for _ in 0..100 {

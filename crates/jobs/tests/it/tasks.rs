@@ -31,38 +31,23 @@ async fn a_delayed_task_is_early_for_nobody() {
 async fn join_returns_the_task_in_hand_and_again_runs_it_once_more() {
     let world = World::new().work();
     let toy = Toy { gated: true, ..Toy::named("one", 1) };
-    let first = world
-        .engine
-        .task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new())
-        .await
-        .unwrap();
+    let first = world.engine.task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new()).await.unwrap();
     world.until("it runs", || async { world.shared.runs_of("one") == 1 }).await;
-    let joined = world
-        .engine
-        .task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new())
-        .await
-        .unwrap();
+    let joined = world.engine.task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new()).await.unwrap();
     assert_eq!(joined, first);
     let own = base::store::Write::put(
         base::store::Key::new(EFFECTS, base::key![world.tenant, "own"], "input"),
         base::store::Body::data("{}"),
     );
-    let again = world
-        .engine
-        .task_enqueue(&world.tenant, unique(&toy, OnTaken::Again), vec![own.clone()])
-        .await
-        .unwrap();
+    let again =
+        world.engine.task_enqueue(&world.tenant, unique(&toy, OnTaken::Again), vec![own.clone()]).await.unwrap();
     assert_eq!(again, first);
     assert!(world.store.get(own.key).await.unwrap().is_some());
     world.shared.gate.add_permits(10);
     world.until("it ran twice", || async { world.effect("one").await == 2 }).await;
     world.until("it is gone", || async { world.engine.worker_list()[0].running == 0 }).await;
     world.assert_nothing_left().await;
-    let next = world
-        .engine
-        .task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new())
-        .await
-        .unwrap();
+    let next = world.engine.task_enqueue(&world.tenant, unique(&toy, OnTaken::Join), Vec::new()).await.unwrap();
     assert_ne!(next, first);
 }
 
@@ -140,9 +125,7 @@ async fn a_killed_process_leaves_its_tasks_to_the_next() {
     assert_eq!((job.counts.processed, job.counts.batches_completed), (40, 40));
     // The old process wakes up and tries to finish: nothing of it counts.
     world.shared.gate.add_permits(1_000);
-    world
-        .until("the zombies are done", || async { world.engine.worker_list()[0].running == 0 })
-        .await;
+    world.until("the zombies are done", || async { world.engine.worker_list()[0].running == 0 }).await;
     for toy in &toys {
         assert_eq!(next.effect(&toy.name).await, 1, "{}", toy.name);
     }

@@ -8,12 +8,10 @@ use async_trait::async_trait;
 use base::clock::ManualClock;
 use base::memory::{MemoryQueue, MemoryStore};
 use base::store::{Key, Table, Write};
-use base::{
-    Clock, Ctx, JobId, Principal, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId,
-};
+use base::{Clock, Ctx, JobId, Principal, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId};
 use jobs::{
-    Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy,
-    Registry, Run, Settings, Stream, Tally, TaskKind, Workers,
+    Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy, Registry, Run,
+    Settings, Stream, Tally, TaskKind, Workers,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -102,19 +100,14 @@ async fn perform(shared: &Shared, run: &Run) -> Result<Done, Failure> {
         return Err(Failure::transient("flaky"));
     }
     if toy.permanent {
-        return Err(
-            Failure::permanent("never").with_context(serde_json::json!({ "asked": toy.name }))
-        );
+        return Err(Failure::permanent("never").with_context(serde_json::json!({ "asked": toy.name })));
     }
     if toy.fatal {
         return Err(Failure::fatal("the whole job is senseless"));
     }
     run.log(Stream::Info, "done", Some(&toy.name), "done", serde_json::Value::Null).await?;
     let effect = Write::add(effect_key(run.tenant(), &toy.name), [("times", 1)]);
-    Ok(Done {
-        writes: vec![effect],
-        tally: Tally::processed(toy.records).with("seen", 2 * toy.records),
-    })
+    Ok(Done { writes: vec![effect], tally: Tally::processed(toy.records).with("seen", 2 * toy.records) })
 }
 
 fn effect_key(tenant: &TenantId, name: &str) -> Key {
@@ -142,19 +135,13 @@ impl JobKind for ToyJob {
     }
 
     async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
-        let toys: Vec<Toy> = serde_json::from_str(&job.params)
-            .map_err(|error| Failure::permanent(error.to_string()))?;
+        let toys: Vec<Toy> =
+            serde_json::from_str(&job.params).map_err(|error| Failure::permanent(error.to_string()))?;
         let start: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
         let page = toys.iter().skip(start).take(max);
-        let batch = |toy: &Toy| NewBatch {
-            payload: serde_json::to_string(toy).unwrap(),
-            records: toy.records,
-        };
+        let batch = |toy: &Toy| NewBatch { payload: serde_json::to_string(toy).unwrap(), records: toy.records };
         let end = start + max;
-        Ok(Plan {
-            batches: page.map(batch).collect(),
-            next: (end < toys.len()).then(|| end.to_string()),
-        })
+        Ok(Plan { batches: page.map(batch).collect(), next: (end < toys.len()).then(|| end.to_string()) })
     }
 
     async fn batch(&self, run: &Run) -> Result<Done, Failure> {
@@ -195,11 +182,8 @@ impl World {
 
     pub(crate) fn over(store: Arc<dyn Store>, clock: ManualClock, settings: Settings) -> Self {
         let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
-        let shared = Arc::new(Shared {
-            gate: tokio::sync::Semaphore::new(0),
-            runs: Mutex::default(),
-            now: Mutex::default(),
-        });
+        let shared =
+            Arc::new(Shared { gate: tokio::sync::Semaphore::new(0), runs: Mutex::default(), now: Mutex::default() });
         let mut registry = Registry::default();
         registry.job(Arc::new(ToyJob(shared.clone(), None)));
         registry.job(Arc::new(ToyJob(shared.clone(), Some(2))));
@@ -242,14 +226,7 @@ impl World {
     pub(crate) fn ctx(&self) -> Ctx {
         let scopes = Scopes::default().with(Scope::JobsWrite);
         let principal = Principal::new("key:test");
-        Ctx::new(
-            self.tenant.clone(),
-            principal,
-            scopes,
-            RequestId::random(),
-            self.clock.now(),
-            Uuid::new_v4(),
-        )
+        Ctx::new(self.tenant.clone(), principal, scopes, RequestId::random(), self.clock.now(), Uuid::new_v4())
     }
 
     pub(crate) async fn start(&self, toys: &[Toy]) -> JobId {
@@ -262,11 +239,7 @@ impl World {
     }
 
     /// Lets everything run, and moves the clock on whenever nothing does, until `done`.
-    pub(crate) async fn until<F: Future<Output = bool>>(
-        &self,
-        what: &str,
-        mut done: impl FnMut() -> F,
-    ) {
+    pub(crate) async fn until<F: Future<Output = bool>>(&self, what: &str, mut done: impl FnMut() -> F) {
         for _ in 0..20_000 {
             for _ in 0..50 {
                 tokio::task::yield_now().await;
@@ -286,11 +259,7 @@ impl World {
 
     /// How often each effect happened.
     pub(crate) async fn effect(&self, name: &str) -> i64 {
-        self.store
-            .get(effect_key(&self.tenant, name))
-            .await
-            .unwrap()
-            .map_or(0, |item| item.int("times"))
+        self.store.get(effect_key(&self.tenant, name)).await.unwrap().map_or(0, |item| item.int("times"))
     }
 
     /// No task is left behind, but for the one that prunes.
