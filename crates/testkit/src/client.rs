@@ -125,25 +125,16 @@ impl Client {
     }
 
     /// Sends a request with a body of any media type, byte for byte, or none.
-    pub async fn send_bytes(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<(&str, Bytes)>,
-    ) -> Answer {
+    pub async fn send_bytes(&self, method: Method, path: &str, body: Option<(&str, Bytes)>) -> Answer {
         let mut headers = self.headers.clone();
         if let Some((media_type, _)) = &body {
-            headers.insert(
-                http::header::CONTENT_TYPE,
-                HeaderValue::from_str(media_type).expect("a media type"),
-            );
+            headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_str(media_type).expect("a media type"));
         }
         let bytes = body.map(|(_, bytes)| bytes);
         match &self.target {
             Target::App(app) => self.call(app, method, path, headers, bytes).await,
             Target::Server { base_url, http } => {
-                let mut request =
-                    http.request(method, format!("{base_url}{path}")).headers(headers);
+                let mut request = http.request(method, format!("{base_url}{path}")).headers(headers);
                 if let Some(bytes) = bytes {
                     request = request.body(bytes);
                 }
@@ -203,8 +194,7 @@ impl Answer {
         if self.bytes.is_empty() {
             return Value::Null;
         }
-        serde_json::from_slice(&self.bytes)
-            .unwrap_or_else(|e| panic!("{e} in the body: {}", self.text()))
+        serde_json::from_slice(&self.bytes).unwrap_or_else(|e| panic!("{e} in the body: {}", self.text()))
     }
 
     /// The body as text.

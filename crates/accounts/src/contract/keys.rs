@@ -13,7 +13,8 @@ pub(super) async fn me_says_who_is_calling(client: &Client) {
     assert_eq!(me["key"]["environment"], "live");
     assert_eq!(me["scopes"].as_array().map(Vec::len), Some(14));
 
-    let limited = json!({ "name": "Limited", "slug": "limited", "settings": { "rate_limits": { "control": ["7/hour"] } } });
+    let limited =
+        json!({ "name": "Limited", "slug": "limited", "settings": { "rate_limits": { "control": ["7/hour"] } } });
     client.post("/api/v1/tenants", &limited).await.expect(201);
     let me = acting(client, "limited").get("/api/v1/me").await.expect(200).json();
     let limits = json!({ "policy": "control-hour", "limit": 7, "window_s": 3600, "remaining": 6 });

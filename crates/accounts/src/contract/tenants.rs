@@ -25,7 +25,10 @@ pub(super) async fn a_tenant_is_made_changed_and_listed(client: &Client) {
         client.post("/api/v1/tenants", &json!({ "name": "x", "slug": slug })).await.expect(422);
     }
     let unknown = client.get("/api/v1/tenants/nobody").await.expect(404).json();
-    assert_eq!((unknown["error"].as_str(), unknown["detail"].as_str()), (Some("tenant_not_found"), Some("Tenant nobody not found")));
+    assert_eq!(
+        (unknown["error"].as_str(), unknown["detail"].as_str()),
+        (Some("tenant_not_found"), Some("Tenant nobody not found"))
+    );
 
     let renamed = json!({ "slug": "acme-corp", "settings": { "retention_days": 7 } });
     let changed = client.patch("/api/v1/tenants/acme", &renamed).await.expect(200).json();
@@ -139,7 +142,8 @@ pub(super) async fn the_audit_tells_what_was_done(client: &Client) {
     assert_eq!(told, [("key.revoked".to_owned(), id.clone()), ("key.created".to_owned(), id)]);
     let me = client.get("/api/v1/me").await.expect(200).json();
     assert!(events.iter().all(|item| item["actor"] == me["principal"]), "{audit}");
-    let denied: i64 = items.iter().filter(|item| item["type"] == "denials").filter_map(|item| item["count"].as_i64()).sum();
+    let denied: i64 =
+        items.iter().filter(|item| item["type"] == "denials").filter_map(|item| item["count"].as_i64()).sum();
     assert_eq!(denied, 2, "{audit}");
 
     let first = acting_for.get("/api/v1/audit?limit=1").await.expect(200).json();

@@ -13,7 +13,8 @@ use crate::{Accounts, Verified};
 #[async_trait]
 impl Authenticate for Accounts {
     async fn authenticate(&self, credential: &Credential, source: IpAddr, act_for: Option<&str>) -> Result<Identity> {
-        let Verified { key, tenant } = self.verify(text(credential), source.to_canonical().is_loopback(), act_for).await?;
+        let Verified { key, tenant } =
+            self.verify(text(credential), source.to_canonical().is_loopback(), act_for).await?;
         Ok(Identity {
             tenant: tenant.id.clone(),
             principal: key.principal(),

@@ -116,12 +116,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
-            rate_limits: BTreeMap::new(),
-            max_concurrent_jobs: 10,
-            retention_days: 30,
-            cors_origins: Vec::new(),
-        }
+        Self { rate_limits: BTreeMap::new(), max_concurrent_jobs: 10, retention_days: 30, cors_origins: Vec::new() }
     }
 }
 

@@ -25,8 +25,8 @@ mod codec;
 mod erase;
 mod rows;
 
-pub use erase::{Holdings, Partition};
 pub(crate) use erase::Eraser;
+pub use erase::{Holdings, Partition};
 pub(crate) use rows::Rows;
 pub use rows::Stored;
 
