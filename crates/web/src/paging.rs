@@ -190,6 +190,13 @@ pub struct List<T> {
     link: Option<String>,
 }
 
+impl<T> List<T> {
+    /// The header `Link` to the next page, for an answer that writes its items in another format.
+    pub fn link(&self) -> Option<&str> {
+        self.link.as_deref()
+    }
+}
+
 impl<T: Serialize> IntoResponse for List<T> {
     fn into_response(self) -> Response {
         let link = self.link.as_deref().and_then(|link| HeaderValue::from_str(link).ok());
