@@ -48,6 +48,7 @@ impl Client {
             Failure::Usage("the URL of the server is not an http or https URL".to_owned())
         })?;
         let http = reqwest::Client::builder()
+            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(SILENCE_MAX)
@@ -66,6 +67,15 @@ impl Client {
     /// Whether there is a key to call with.
     pub(super) fn has_key(&self) -> bool {
         self.key.is_some()
+    }
+
+    /// What the server thinks the time is, by its `Date` header, if it is alive.
+    ///
+    /// # Errors
+    /// `Unreachable` when it is not.
+    pub(super) async fn date(&self) -> Result<Option<String>, Failure> {
+        let answer = self.send(self.request(Method::GET, &["livez"], &[])?).await?;
+        Ok(answer.headers().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned))
     }
 
     /// Reads: the text of the answer.

@@ -22,7 +22,12 @@ pub(super) enum Keys {
     /// Refuse a key from now on
     Revoke { id: String },
     /// Make a successor of a key for the same principal, and print it, once
-    Rotate { id: String },
+    Rotate {
+        id: String,
+        /// For how many seconds the old key goes on; a day if not said
+        #[arg(long, value_name = "SECONDS")]
+        overlap_s: Option<u32>,
+    },
 }
 
 /// What key to make.
@@ -71,8 +76,9 @@ pub(super) async fn run(verb: Keys, client: &Client, screen: Screen) -> Result<(
         Keys::Create(key) => {
             made(&client.call(Method::POST, &path(&[]), Some(&key.body())).await?, screen)
         }
-        Keys::Rotate { id } => {
-            made(&client.call(Method::POST, &path(&[&id, "rotate"]), None).await?, screen)
+        Keys::Rotate { id, overlap_s } => {
+            let body = overlap_s.map(|overlap_s| json!({ "overlap_s": overlap_s }));
+            made(&client.call(Method::POST, &path(&[&id, "rotate"]), body.as_ref()).await?, screen)
         }
         Keys::Revoke { id } => {
             client.call(Method::DELETE, &path(&[&id]), None).await?;

@@ -9,12 +9,17 @@ mod chunks;
 mod client;
 mod datasets;
 mod dead_letters;
+mod doctor;
 mod events;
 mod failure;
 mod jobs;
 mod keys;
+mod offline;
 mod paging;
+mod sandbox;
 mod screen;
+mod server;
+mod store;
 mod tenants;
 mod transfer;
 mod watch;
@@ -22,11 +27,15 @@ mod watch;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use base::clock::SystemClock;
 use clap::{Args, Parser, Subcommand};
 
+use crate::compose::{Settings, compose};
 use crate::config::layers::DEFAULT;
 use crate::config::{Config, Environment, Sources};
+use crate::ground::Ground;
 use client::Client;
 pub use failure::Failure;
 use screen::Screen;
@@ -64,6 +73,12 @@ struct Global {
 /// What to do.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the API and run the work, in one process
+    Serve(server::Serve),
+    /// Serve the API alone, on a store that is shared
+    Api,
+    /// Run the work alone, on a store that is shared
+    Worker,
     /// Tenants: whose data there is
     #[command(subcommand)]
     Tenants(tenants::Tenants),
@@ -79,6 +94,18 @@ enum Command {
     /// Dead letters: work that failed for good
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
+    /// Serve the stand-ins of third-party APIs alone
+    Sandbox(sandbox::Sandbox),
+    /// Look at the configuration, the store, the server and the key, and say what is wrong
+    Doctor,
+    /// Copy the store to a file and verify the copy, whether a server runs or not
+    Backup(store::Backup),
+    /// Put a backup in the store's place; no server may be running
+    Restore(store::Restore),
+    /// Verify every row of the store, whether a server runs or not
+    Check,
+    /// Print the OpenAPI document of the API
+    Openapi,
     /// Print the default configuration with its comments
     Config,
 }
@@ -121,21 +148,49 @@ impl Command {
     ) -> Result<(), Failure> {
         let client = || Client::new(global.url.as_deref(), global.tenant.as_deref(), &environment);
         match self {
+            Self::Serve(serve) => serve.run(&global.load_with(environment, serve.settings())?, screen).await,
+            Self::Api => Err(server::refuse_role("api", &global.load(environment)?)),
+            Self::Worker => Err(server::refuse_role("worker", &global.load(environment)?)),
             Self::Tenants(verb) => tenants::run(verb, &client()?, screen).await,
+            Self::Keys(keys::Keys::Create(key)) if key.offline => {
+                let tenant = global.tenant.as_deref();
+                offline::key_create(&key, tenant, &global.load(environment.clone())?, screen).await
+            }
             Self::Keys(verb) => keys::run(verb, &client()?, screen).await,
             Self::Jobs(verb) => jobs::run(verb, &client()?, screen).await,
             Self::Datasets(verb) => datasets::run(verb, &client()?, screen).await,
             Self::DeadLetters(verb) => dead_letters::run(verb, &client()?, screen).await,
+            Self::Doctor => doctor::run(global.load(environment.clone()), &client()?, screen).await,
+            Self::Backup(backup) => backup.run(&global.load(environment.clone())?, &client()?, screen).await,
+            Self::Restore(restore) => restore.run(&global.load(environment)?, screen).await,
+            Self::Check => store::check(&global.load(environment.clone())?, &client()?, screen).await,
+            Self::Sandbox(sandbox) => sandbox.run(&global.load(environment)?, screen).await,
+            Self::Openapi => openapi(screen).await,
             Self::Config => screen.line(DEFAULT),
         }
     }
 }
 
+/// The document of the program as it is, whatever is configured: that of a server on memory.
+async fn openapi(screen: Screen) -> Result<(), Failure> {
+    let server = compose(&Ground::memory(Arc::new(SystemClock::new())), Settings::default()).await?;
+    screen.line(&web::openapi(&server.app))
+}
+
 impl Global {
     /// The configuration of a server on this machine.
     fn load(&self, environment: Environment) -> Result<Config, Failure> {
-        let sources =
-            Sources { file: self.config.clone(), environment, flags: self.settings.clone() };
+        self.load_with(environment, [])
+    }
+
+    /// The same with a command's own flags over it.
+    fn load_with(
+        &self,
+        environment: Environment,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Config, Failure> {
+        let flags = self.settings.iter().cloned().chain(flags).collect();
+        let sources = Sources { file: self.config.clone(), environment, flags };
         Config::load(&sources).map_err(Failure::Configuration)
     }
 }

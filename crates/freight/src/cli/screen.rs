@@ -25,11 +25,6 @@ impl Screen {
         Self { json }
     }
 
-    /// Whether standard output is for programs.
-    pub(super) fn is_json(self) -> bool {
-        self.json
-    }
-
     /// Prints a page of a list: `items` of the answer, one a row.
     ///
     /// # Errors

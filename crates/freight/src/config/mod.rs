@@ -11,11 +11,12 @@
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
-//! - [`uri`]: which backend a URI picks.
+//! - `server`: the section `[server]`. [`uri`]: which backend a URI picks.
 
 pub mod environment;
 pub mod layers;
 pub mod read;
+mod server;
 pub mod uri;
 
 #[cfg(test)]
@@ -23,10 +24,10 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 pub use environment::Environment;
 pub use layers::{Fault, Layers};
+use ingest::outbound::Authority;
 use read::Reader;
 pub use uri::StorePath;
 
@@ -41,19 +42,40 @@ pub enum LogFormat {
     Json,
 }
 
+/// What sources may call, and how.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// How many calls of a tenant run at once.
+    pub concurrency: usize,
+    /// Whether http is allowed beside https.
+    pub allow_http: bool,
+    /// What may be called although it is not public.
+    pub allow_hosts: Vec<Authority>,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { concurrency: 16, allow_http: false, allow_hosts: Vec::new() }
+    }
+}
+
 /// Everything a server needs to know before it starts.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// How long requests and tasks may take to finish once we were told to stop.
-    pub grace: Duration,
+    /// Where health and metrics are served without a key, if anywhere.
+    pub ops_listen: Option<SocketAddr>,
+    /// Bounds and names of the HTTP interface.
+    pub web: web::Config,
     /// The store's file.
     pub store: StorePath,
     /// How much memory the cache may take, in bytes.
     pub cache_bytes: u64,
     /// How many tasks run at the same time.
     pub concurrency: usize,
+    /// What ingest may call, and how.
+    pub ingest: Ingest,
     /// How events are written.
     pub log_format: LogFormat,
     /// Which events are written.
@@ -95,10 +117,16 @@ impl Config {
             [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
         let config = Self {
             listen: reader.address("server.listen"),
-            grace: Duration::from_secs(reader.int("server.grace_s", 1..=300)),
+            ops_listen: reader.address_if_any("server.ops_listen"),
+            web: server::read(&mut reader),
             store: reader.parsed("store.uri", StorePath::default(), uri::store),
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
-            concurrency: usize::try_from(reader.int("workers.concurrency", 1..=1024)).unwrap_or(1),
+            concurrency: reader.count("workers.concurrency", 1..=1024),
+            ingest: Ingest {
+                concurrency: reader.count("ingest.concurrency", 1..=1024),
+                allow_http: reader.flag("ingest.allow_http"),
+                allow_hosts: reader.list("ingest.allow_hosts", "HOST:PORT", |text| text.parse().ok()),
+            },
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
             log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
             sandbox_listen: reader.address("sandbox.listen"),

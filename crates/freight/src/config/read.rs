@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::{Fault, Layers};
 
@@ -43,6 +44,24 @@ impl Reader {
         })
     }
 
+    /// Yes or no.
+    pub fn flag(&mut self, key: &'static str) -> bool {
+        self.take(key, "true or false", false, |value| match value {
+            toml::Value::Boolean(flag) => Some(*flag),
+            toml::Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        })
+    }
+
+    /// An address and a port, or nothing.
+    pub fn address_if_any(&mut self, key: &'static str) -> Option<SocketAddr> {
+        let expected = "nothing, or an IP address and a port, such as 127.0.0.1:9090";
+        self.take(key, expected, None, |value| match value.as_str()?.trim() {
+            "" => Some(None),
+            text => text.parse().ok().map(Some),
+        })
+    }
+
     /// One of a few words.
     pub fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
@@ -66,6 +85,27 @@ impl Reader {
             .and_then(|setting| setting.value.as_str().map(str::trim))
             .and_then(|text| parse(text).map_err(|expected| why = expected).ok());
         self.take(key, &why, placeholder, |_| parsed)
+    }
+
+    /// A list of texts that `parse` accepts each; a variable or a flag has commas between them.
+    pub fn list<T>(&mut self, key: &'static str, allowed: &str, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        self.take(key, &format!("a list of {allowed}"), Vec::new(), |value| match value {
+            toml::Value::Array(items) => items.iter().map(|item| parse(item.as_str()?.trim())).collect(),
+            toml::Value::String(text) => {
+                text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(&parse).collect()
+            }
+            _ => None,
+        })
+    }
+
+    /// A number of seconds in a range.
+    pub fn seconds(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.int(key, allowed))
+    }
+
+    /// A number of things in a range.
+    pub fn count(&mut self, key: &'static str, allowed: RangeInclusive<u64>) -> usize {
+        usize::try_from(self.int(key, allowed)).unwrap_or(usize::MAX)
     }
 
     /// The value that `parse` makes; otherwise a fault that says what was expected.

@@ -1,0 +1,126 @@
+//! What is made of what: the only module that names every crate.
+//!
+//! Services know contracts and traits; here each gets its own. Nothing runs and nothing listens
+//! yet: [`Freight`] is a router, an engine that has not started, and the accounts.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use accounts::Accounts;
+use anyhow::Result;
+use jobs::{Engine, Registry};
+use metrics_exporter_prometheus::PrometheusHandle;
+use web::{App, AppBuilder, Kit};
+
+use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
+use crate::config;
+use crate::ground::Ground;
+use crate::holdings::Holders;
+use crate::upkeep;
+
+/// How a server is set, whatever it stands on.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// Bounds and names of the HTTP interface.
+    pub web: web::Config,
+    /// The engine's.
+    pub jobs: jobs::Settings,
+    /// What ingest may call.
+    pub ingest: config::Ingest,
+    /// Where the stand-ins listen; then `users` are fetched from there.
+    pub sandbox: Option<SocketAddr>,
+    /// Our own addresses, which no source may name.
+    pub own: Vec<SocketAddr>,
+    /// What `/metrics` renders.
+    pub metrics: Option<PrometheusHandle>,
+}
+
+/// A server that is put together and does nothing yet.
+pub struct Freight {
+    /// The HTTP interface.
+    pub app: App,
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// Tenants and keys.
+    pub accounts: Accounts,
+    working: Arc<AtomicBool>,
+}
+
+impl Freight {
+    /// Starts running tasks.
+    pub fn workers_start(&self) -> jobs::Workers {
+        self.working.store(true, Ordering::Relaxed);
+        self.engine.workers_start()
+    }
+}
+
+/// Puts a server together.
+///
+/// # Errors
+/// When the store cannot be read or written.
+pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
+    let accounts = Accounts::new(accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() });
+    let sources = ingest::Deps::new(ground.store.clone(), ground.clock.clone(), sources(&settings)?);
+    let holders = Holders::default();
+    let mut registry = Registry::default();
+    accounts.register(&mut registry, holders.all(ground));
+    ingest::register(&mut registry, &sources);
+    let engine = Engine::new(jobs::Deps {
+        store: ground.store.clone(),
+        queue: ground.queue.clone(),
+        clock: ground.clock.clone(),
+        registry,
+        quotas: Arc::new(accounts.clone()),
+        settings: settings.jobs.clone(),
+    });
+    holders.engine_is(&engine);
+    let kit = Kit {
+        authenticate: Arc::new(accounts.clone()),
+        store: ground.store.clone(),
+        limiter: ground.limiter.clone(),
+        clock: ground.clock.clone(),
+        config: settings.web,
+        cursor_key: ground.shared_key("cursors").await?,
+    };
+    let working = Arc::new(AtomicBool::new(false));
+    let app = App::new(kit)
+        .mount(accounts.routes(engine.clone()))
+        .mount(upkeep::routes(ground.file.clone()));
+    let app = insight(app, ground, settings.metrics, &engine, &working).build();
+    Ok(Freight { app, engine, accounts, working })
+}
+
+/// What ingest may call: what the configuration says, and the stand-ins if there are any.
+fn sources(settings: &Settings) -> Result<ingest::Settings> {
+    let mut sources = match settings.sandbox {
+        Some(at) => ingest::Settings::sandbox(&at.to_string())?,
+        None => ingest::Settings::new()?,
+    };
+    sources.concurrency = u32::try_from(settings.ingest.concurrency)?;
+    sources.guard.http = settings.ingest.allow_http;
+    sources.guard.allow.extend(settings.ingest.allow_hosts.iter().cloned());
+    sources.guard.own = settings.own.clone();
+    Ok(sources)
+}
+
+/// What the server can be asked about itself.
+fn insight(
+    app: AppBuilder,
+    ground: &Ground,
+    metrics: Option<PrometheusHandle>,
+    engine: &Arc<Engine>,
+    working: &Arc<AtomicBool>,
+) -> AppBuilder {
+    let file = ground.file.clone();
+    let app = app
+        .check(Arc::new(Database(ground.store.clone())))
+        .check(Arc::new(Doorbell(ground.queue.clone())))
+        .check(Arc::new(Guesses(ground.cache.clone())))
+        .check(Arc::new(Workers { engine: engine.clone(), started: working.clone() }))
+        .vitals(move || vitals(file.as_deref()));
+    match metrics {
+        Some(metrics) => app.metrics(move || metrics.render()),
+        None => app,
+    }
+}

@@ -1,0 +1,63 @@
+//! What every service holds of a tenant, for the job that removes a tenant.
+//!
+//! Accounts owns the job and asks; the services answer. The engine is made after its kinds were
+//! registered, and one of those kinds asks the engine: so the engine is filled in afterwards.
+
+use std::sync::{Arc, OnceLock, Weak};
+
+use accounts::{Holdings, Partition};
+use async_trait::async_trait;
+use base::store::Table;
+use base::{Error, Page, Result, TenantId};
+use ingest::store::head::Heads;
+use jobs::Engine;
+
+use crate::ground::Ground;
+
+/// Gives out the holders, and learns later who the engine is.
+#[derive(Default)]
+pub struct Holders {
+    engine: Arc<OnceLock<Weak<Engine>>>,
+}
+
+impl Holders {
+    /// Every service but accounts, which knows its own.
+    pub fn all(&self, ground: &Ground) -> Vec<Arc<dyn Holdings>> {
+        let reservations = |tenant: &TenantId| named(web::idempotency::partitions(tenant));
+        vec![
+            Arc::new(OfEngine(self.engine.clone())),
+            Arc::new(OfIngest(Heads::new(ground.store.clone()))),
+            Arc::new(reservations),
+        ]
+    }
+
+    /// The engine that was made; the first call counts.
+    pub fn engine_is(&self, engine: &Arc<Engine>) {
+        self.engine.get_or_init(|| Arc::downgrade(engine));
+    }
+}
+
+/// Weak, since the engine's registry holds the job that holds this.
+struct OfEngine(Arc<OnceLock<Weak<Engine>>>);
+
+#[async_trait]
+impl Holdings for OfEngine {
+    async fn partitions(&self, tenant: &TenantId, after: Option<String>) -> Result<Page<Partition>> {
+        let engine = self.0.get().and_then(Weak::upgrade);
+        let engine = engine.ok_or_else(|| Error::unavailable("the engine is not there"))?;
+        Ok(engine.partitions(tenant, after).await?.map(|(table, partition)| Partition::new(table, partition)))
+    }
+}
+
+struct OfIngest(Heads);
+
+#[async_trait]
+impl Holdings for OfIngest {
+    async fn partitions(&self, tenant: &TenantId, _after: Option<String>) -> Result<Page<Partition>> {
+        Ok(Page { items: named(self.0.partitions(tenant).await?), next: None })
+    }
+}
+
+fn named(partitions: Vec<(Table, String)>) -> Vec<Partition> {
+    partitions.into_iter().map(|(table, partition)| Partition::new(table, partition)).collect()
+}

@@ -1,0 +1,181 @@
+//! A server's life: start, serve, stop.
+//!
+//! Start: listen, so that a taken port is known before anything is written; open the store; make
+//! what an empty store begins with; put the server together; start the workers; serve; say so.
+//!
+//! Stop, when told to: readiness goes first, then no new connections and no new claims; requests
+//! and tasks under way have the grace period to finish; what does not is handed back. A store that
+//! poisoned itself ends the process at once: nothing more can be written, and whoever restarts it
+//! reads back what really is on the disk.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base::Clock;
+use base::clock::SystemClock;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::compose::{Freight, Settings, compose};
+use crate::config::Config;
+use crate::first_start::first_start;
+use crate::ground::Ground;
+use crate::{signal, telemetry};
+
+/// How a server ended that had started.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, and everything under way finished.
+    InTime,
+    /// It was told to, and some work was handed back when the grace period was over.
+    Late,
+    /// The store failed, for this reason.
+    Poisoned(String),
+}
+
+/// How often the recorder of metrics lets go of what it gathered.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs a server until it is told to stop. `say` gets words for people.
+///
+/// # Errors
+/// When it cannot start, or can no longer accept connections.
+pub async fn serve(config: &Config, with_sandbox: bool, say: &dyn Fn(&str)) -> Result<Ended> {
+    let told = signal::stop()?;
+    let listener = listen(config.listen).await?;
+    let stand_ins = match with_sandbox {
+        true => Some(listen(config.sandbox_listen).await?),
+        false => None,
+    };
+    let ops = match config.ops_listen {
+        Some(at) => Some(listen(at).await?),
+        None => None,
+    };
+    let at = listener.local_addr()?;
+    let url = format!("http://{at}");
+    let sandbox_at = stand_ins.as_ref().map(TcpListener::local_addr).transpose()?;
+    let metrics = telemetry::metrics()?;
+    let ground = Ground::embedded(config)?;
+    let freight = compose(&ground, settings(config, &[at], sandbox_at, metrics.clone())).await?;
+    first_start(&freight.accounts, &url, with_sandbox, say).await?;
+    announce(&url, sandbox_at, say);
+    let (stopping, rested) = (CancellationToken::new(), CancellationToken::new());
+    let life = Life { freight, ground, metrics, grace: config.web.grace, stopping, rested };
+    life.run(Listeners { api: listener, ops, stand_ins }, told).await
+}
+
+async fn listen(at: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
+}
+
+fn settings(
+    config: &Config,
+    own: &[SocketAddr],
+    sandbox: Option<SocketAddr>,
+    metrics: PrometheusHandle,
+) -> Settings {
+    let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
+    Settings {
+        web: config.web.clone(),
+        jobs,
+        ingest: config.ingest.clone(),
+        sandbox,
+        own: own.to_vec(),
+        metrics: Some(metrics),
+    }
+}
+
+fn announce(url: &str, sandbox: Option<SocketAddr>, say: &dyn Fn(&str)) {
+    if let Some(at) = sandbox {
+        say(&format!("Sandbox        http://{at}"));
+    }
+    say(&format!("Documentation  {url}/api/docs"));
+    say(&format!("Freight {} is listening on {url}", env!("CARGO_PKG_VERSION")));
+}
+
+struct Listeners {
+    api: TcpListener,
+    ops: Option<TcpListener>,
+    stand_ins: Option<TcpListener>,
+}
+
+struct Life {
+    freight: Freight,
+    ground: Ground,
+    metrics: PrometheusHandle,
+    grace: Duration,
+    /// Told to stop.
+    stopping: CancellationToken,
+    /// No task runs any more.
+    rested: CancellationToken,
+}
+
+impl Life {
+    async fn run(self, listeners: Listeners, told: impl Future<Output = ()>) -> Result<Ended> {
+        let life = async {
+            tokio::join!(
+                web::serve(listeners.api, self.freight.app.clone(), self.told_to_stop()),
+                self.serve_ops(listeners.ops),
+                self.work(),
+                self.stand_in(listeners.stand_ins),
+                async {
+                    tokio::select! {
+                        () = told => {}
+                        () = self.keep_house() => {}
+                    }
+                    self.stopping.cancel();
+                },
+            )
+        };
+        tokio::select! {
+            ((), (), in_time, stood_in, ()) = life => {
+                stood_in?;
+                Ok(if in_time { Ended::InTime } else { Ended::Late })
+            }
+            why = self.poisoned() => Ok(Ended::Poisoned(why)),
+        }
+    }
+
+    fn told_to_stop(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.stopping.clone().cancelled_owned()
+    }
+
+    async fn serve_ops(&self, listener: Option<TcpListener>) {
+        if let Some(listener) = listener {
+            web::serve_ops(listener, self.freight.app.clone(), self.told_to_stop()).await;
+        }
+    }
+
+    /// Runs tasks until the stop; says whether all of them finished.
+    async fn work(&self) -> bool {
+        let workers = self.freight.workers_start();
+        self.stopping.cancelled().await;
+        let in_time = workers.stop(self.grace).await;
+        self.rested.cancel();
+        in_time
+    }
+
+    /// Stands in for third parties for as long as there is a task that may call them.
+    async fn stand_in(&self, listener: Option<TcpListener>) -> Result<()> {
+        let Some(listener) = listener else { return Ok(()) };
+        let stop = self.rested.clone().cancelled_owned();
+        sandbox::serve(listener, sandbox::Config::default(), stop).await.context("the sandbox cannot serve")
+    }
+
+    async fn keep_house(&self) {
+        let clock = SystemClock::new();
+        loop {
+            clock.sleep(METRICS_EVERY).await;
+            self.metrics.run_upkeep();
+        }
+    }
+
+    async fn poisoned(&self) -> String {
+        match &self.ground.file {
+            Some(file) => file.poisoned().await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Configuration: each way to get it wrong, the key that is named, and what is said.
+
+use freight::config::{Config, Environment, Fault, Sources};
+
+fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("freight.toml");
+    std::fs::write(&path, file).unwrap();
+    Config::load(&Sources {
+        file: Some(path),
+        environment: Environment::of(variables.iter().copied()),
+        flags: flags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+    })
+}
+
+type Said = &'static [(&'static str, &'static str)];
+
+/// A file, variables, flags; the key that is named and words that its problem must hold.
+type Bad = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+pub const BAD: &[Bad] = &[
+    ("[server]\nlisten = 8000", &[], &[], "server.listen", "an IP address and a port"),
+    ("[server]\nlisten = \"localhost\"", &[], &[], "server.listen", "\"localhost\" is not allowed"),
+    ("[server]\nlisten = \"1.2.3.4:99999\"", &[], &[], "server.listen", "an IP address and a port"),
+    ("", &[("PORT", "http")], &[], "server.listen", "set by PORT"),
+    ("", &[("PORT", "65536")], &[], "server.listen", "set by PORT"),
+    ("[server]\ngrace_s = 0", &[], &[], "server.grace_s", "from 1 to 300"),
+    ("[server]\ngrace_s = 301", &[], &[], "server.grace_s", "from 1 to 300"),
+    ("[server]\ngrace_s = -1", &[], &[], "server.grace_s", "from 1 to 300"),
+    ("[server]\ngrace_s = 2.5", &[], &[], "server.grace_s", "a whole number"),
+    ("[server]\ngrace_s = true", &[], &[], "server.grace_s", "a whole number"),
+    ("[server]\ngrace_s = \"25s\"", &[], &[], "server.grace_s", "a whole number"),
+    (
+        "",
+        &[("FREIGHT_SERVER_GRACE_S", "25s")],
+        &[],
+        "server.grace_s",
+        "set by FREIGHT_SERVER_GRACE_S",
+    ),
+    ("", &[], &[("server.grace_s", "")], "server.grace_s", "set by a flag"),
+    ("[server]\npublic_urls = \"ftp://a\"", &[], &[], "server.public_urls", "http and https URLs"),
+    ("[server]\npublic_urls = [1]", &[], &[], "server.public_urls", "a list of"),
+    ("[server]\nbase_path = \"freight\"", &[], &[], "server.base_path", "begins with a slash"),
+    ("[server]\nbase_path = \"/freight/\"", &[], &[], "server.base_path", "does not end with one"),
+    ("[server]\nallowed_hosts = [\"a.example:80\"]", &[], &[], "server.allowed_hosts", "without ports"),
+    ("[server]\nallowed_hosts = [\"https://a\"]", &[], &[], "server.allowed_hosts", "without ports"),
+    ("", &[("FREIGHT_SERVER_CORS_ORIGINS", "https://a,b")], &[], "server.cors_origins", "origins, such as"),
+    ("[server]\ncors_origins = [\"https://a/path\"]", &[], &[], "server.cors_origins", "origins, such as"),
+    ("[server]\ntrusted_proxies = [\"10.0.0.0/33\"]", &[], &[], "server.trusted_proxies", "addresses, or ADDRESS/BITS"),
+    ("[server]\ntrusted_proxies = [\"proxy\"]", &[], &[], "server.trusted_proxies", "addresses, or ADDRESS/BITS"),
+    ("[server]\nrequest_timeout_s = 0", &[], &[], "server.request_timeout_s", "from 1 to 900"),
+    ("[server]\nhead_timeout_s = 121", &[], &[], "server.head_timeout_s", "from 1 to 120"),
+    ("[server]\nconnections_max = 0", &[], &[], "server.connections_max", "from 1 to 100000"),
+    ("[server]\ndrain_delay_s = 301", &[], &[], "server.drain_delay_s", "from 0 to 300"),
+    ("[server]\ngrace = 25", &[], &[], "server.grace", "did you mean server.grace_s?"),
+    ("[sever]\ngrace_s = 25", &[], &[], "sever.grace_s", "did you mean server.grace_s?"),
+    ("listen = \"1.2.3.4:5\"", &[], &[], "listen", "no such setting"),
+    (
+        "",
+        &[("FREIGHT_SERVER_LISTN", "x")],
+        &[],
+        "FREIGHT_SERVER_LISTN",
+        "did you mean FREIGHT_SERVER_LISTEN?",
+    ),
+    ("", &[("FREIGHT_XYZZY", "x")], &[], "FREIGHT_XYZZY", "`freight config` lists them all"),
+    ("", &[], &[("store.url", "sqlite:a")], "store.url", "did you mean store.uri?"),
+    ("[store]\nuri = \"postgres://a\"", &[], &[], "store.uri", "expected sqlite:PATH"),
+    ("[store]\nuri = \"freight.db\"", &[], &[], "store.uri", "expected sqlite:PATH"),
+    ("[store]\nuri = \"sqlite:\"", &[], &[], "store.uri", "the path of a file"),
+    ("[store]\nuri = \"sqlite::memory:\"", &[], &[], "store.uri", "the path of a file"),
+    ("[store]\nuri = \"sqlite:a.db?mode=ro\"", &[], &[], "store.uri", "the path of a file"),
+    (
+        "[store]\nuri = \"dynamodb://eu-west-2?prefix=freight-\"",
+        &[],
+        &[],
+        "store.uri",
+        "no cloud backend yet",
+    ),
+    ("[store]\nuri = 7", &[], &[], "store.uri", "expected text"),
+    ("[queue]\nuri = \"sqs://eu-west-2\"", &[], &[], "queue.uri", "no cloud backend yet"),
+    ("[queue]\nuri = \"amqp://a\"", &[], &[], "queue.uri", "expected local:"),
+    ("[cache]\nuri = \"redis://a\"", &[], &[], "cache.uri", "no cloud backend yet"),
+    ("[cache]\nuri = \"memory\"", &[], &[], "cache.uri", "expected local:"),
+    ("", &[("REDIS_URL", "rediss://:hunter2@h:6379")], &[], "cache.uri", "set by REDIS_URL"),
+    ("", &[("REDIS_URL", "h"), ("REDIS_PORT", "1")], &[], "cache.uri", "cannot use redis:"),
+    ("[cache]\nsize_max_bytes = 1048575", &[], &[], "cache.size_max_bytes", "from 1048576 to"),
+    ("[cache]\nsize_max_bytes = 68719476737", &[], &[], "cache.size_max_bytes", "to 68719476736"),
+    ("[workers]\nconcurrency = 0", &[], &[], "workers.concurrency", "from 1 to 1024"),
+    ("[workers]\nconcurrency = 1025", &[], &[], "workers.concurrency", "from 1 to 1024"),
+    ("[workers]\nconcurrency = [1]", &[], &[], "workers.concurrency", "a whole number"),
+    ("[log]\nformat = \"yaml\"", &[], &[], "log.format", "one of auto, human, json"),
+    ("[log]\nformat = 1", &[], &[], "log.format", "one of auto, human, json"),
+    ("[log]\nfilter = \"jobs=loud\"", &[], &[], "log.filter", "levels, such as info"),
+    ("[log]\nfilter = 3", &[], &[], "log.filter", "expected text"),
+    ("[sandbox]\nlisten = \"8001\"", &[], &[], "sandbox.listen", "an IP address and a port"),
+    ("[server\n", &[], &[], ", line 1", "unclosed table"),
+    ("[server]\n[server]\n", &[], &[], ", line 2", "duplicate key"),
+];
+
+#[test]
+fn whatever_is_wrong_is_named_with_what_is_allowed() {
+    for (file, variables, flags, key, words) in BAD {
+        let faults = load(file, variables, flags).unwrap_err();
+        assert_eq!(faults.len(), 1, "{file}{variables:?}{flags:?}: {faults:?}");
+        let Fault { key: named, problem } = &faults[0];
+        assert!(
+            named.ends_with(key) && problem.contains(words),
+            "{file}{variables:?}{flags:?}: {named}: {problem}"
+        );
+        assert!(!problem.contains("hunter2"));
+    }
+}
+
