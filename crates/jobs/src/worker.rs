@@ -71,6 +71,13 @@ impl Engine {
     }
 }
 
+impl Drop for Workers {
+    /// Workers that are dropped claim nothing any more; what runs goes on.
+    fn drop(&mut self) {
+        self.listening.cancel();
+    }
+}
+
 impl Workers {
     /// Stops claiming, lets what runs finish within `grace`, and has the rest handed back.
     /// Returns whether everything had finished in time.
@@ -176,8 +183,9 @@ impl Crew {
     /// So many permits; `None` once no more work is to be started.
     async fn permits(&self, many: u32) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
-            permits = self.permits.clone().acquire_many_owned(many) => permits.ok(),
+            biased;
             () = self.listening.cancelled() => None,
+            permits = self.permits.clone().acquire_many_owned(many) => permits.ok(),
         }
     }
 
