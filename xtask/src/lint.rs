@@ -39,18 +39,14 @@ fn rustdoc() -> Result<()> {
 
 fn deny() -> Result<()> {
     let program = tools::cargo_deny()?;
-    process::run(process::command(
-        &program,
-        "--all-features check --hide-inclusion-graph bans licenses sources",
-    ))?;
+    process::run(process::command(&program, "--all-features check --hide-inclusion-graph bans licenses sources"))?;
     advisories(process::command(&program, "--all-features check --hide-inclusion-graph advisories"))
 }
 
 /// Advisories live in a database that is fetched; where it cannot be reached we say so, and what
 /// was not checked has not failed.
 fn advisories(mut check: Command) -> Result<()> {
-    let output =
-        check.env("GIT_TERMINAL_PROMPT", "0").output().context("cannot start cargo-deny")?;
+    let output = check.env("GIT_TERMINAL_PROMPT", "0").output().context("cannot start cargo-deny")?;
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
         eprintln!("{}", said.trim());

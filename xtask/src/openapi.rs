@@ -21,8 +21,7 @@ pub(crate) fn write() -> Result<()> {
 /// # Errors
 /// When they differ, naming the first line that does.
 pub(crate) fn check() -> Result<()> {
-    let committed = fs::read_to_string(path())
-        .context("there is no openapi.json: run `cargo xtask openapi`")?;
+    let committed = fs::read_to_string(path()).context("there is no openapi.json: run `cargo xtask openapi`")?;
     match first_difference(&committed, &served()?) {
         None => Ok(()),
         Some(line) => bail!("openapi.json:{line}: stale: run `cargo xtask openapi`"),

@@ -74,10 +74,7 @@ pub(crate) fn follow(stream: Option<impl Read + Send + 'static>, lines: mpsc::Se
 /// When it cannot be started, does not exit with 0, or did not write UTF-8.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let shown = shown(&command);
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start `{shown}`"))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{shown}`"))?;
     if !output.status.success() {
         bail!("`{shown}` failed: {}", output.status);
     }
@@ -86,20 +83,12 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
 
 /// Whether a program can be started and exits with 0. Says nothing when it cannot.
 pub(crate) fn works(mut command: Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// A command as one would type it, with the program's name instead of its path.
 fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(command.get_program());
-    std::iter::once(name)
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy())
-        .collect::<Vec<_>>()
-        .join(" ")
+    std::iter::once(name).chain(command.get_args()).map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }

@@ -44,8 +44,7 @@ impl Server {
             .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child =
-            command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         let (lines, said) = mpsc::channel();
         process::follow(child.stdout.take(), lines.clone());
         process::follow(child.stderr.take(), lines);
@@ -86,8 +85,7 @@ fn ready(said: &mpsc::Receiver<String>, env_file: &Path) -> Result<(String, Stri
     loop {
         match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             Ok(line) if line.contains("listening") => {
-                let text =
-                    fs::read_to_string(env_file).context("it listens, but wrote no freight.env")?;
+                let text = fs::read_to_string(env_file).context("it listens, but wrote no freight.env")?;
                 return credentials(&text);
             }
             Ok(line) => heard.push(line),
@@ -109,10 +107,7 @@ fn credentials(env_file: &str) -> Result<(String, String)> {
         .map(|(name, value)| (name, value.trim_matches(['"', '\''])))
         .collect();
     let value = |name: &str| {
-        values
-            .get(name)
-            .map(|value| (*value).to_owned())
-            .with_context(|| format!("freight.env has no {name}"))
+        values.get(name).map(|value| (*value).to_owned()).with_context(|| format!("freight.env has no {name}"))
     };
     Ok((value("FREIGHT_URL")?, value("FREIGHT_API_KEY")?))
 }

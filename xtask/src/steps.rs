@@ -25,11 +25,7 @@ pub(crate) struct Selection {
 pub(crate) fn run_all(steps: &[Step<'_>], selection: &Selection) -> Result<()> {
     let selected = |name: &str| selection.only.as_deref().is_none_or(|only| only == name);
     let names: Vec<&str> = steps.iter().map(|(name, _)| *name).collect();
-    ensure!(
-        names.iter().any(|name| selected(name)),
-        "no such part; there are: {}",
-        names.join(", ")
-    );
+    ensure!(names.iter().any(|name| selected(name)), "no such part; there are: {}", names.join(", "));
     let mut failed = Vec::new();
     let mut summary = Vec::new();
     for (name, step) in steps.iter().filter(|(name, _)| selected(name)) {

@@ -23,9 +23,7 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let home = home(&format!("cargo-deny-{CARGO_DENY}"));
     let program = home.join("bin/cargo-deny");
     if !program.exists() {
-        let mut install = process::cargo(&format!(
-            "install cargo-deny --version {CARGO_DENY} --locked --quiet --root"
-        ));
+        let mut install = process::cargo(&format!("install cargo-deny --version {CARGO_DENY} --locked --quiet --root"));
         install.arg(&home).envs([
             ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"),
             ("CARGO_PROFILE_RELEASE_LTO", "off"),
@@ -47,10 +45,8 @@ pub(crate) fn schemathesis() -> Result<PathBuf> {
     if !program.exists() {
         let mut environment = process::command("python3", "-m venv --clear");
         environment.arg(&home);
-        process::run(environment)
-            .context("python3 with its venv module is needed (Debian: python3-venv)")?;
-        let words =
-            format!("install --quiet --disable-pip-version-check schemathesis=={SCHEMATHESIS}");
+        process::run(environment).context("python3 with its venv module is needed (Debian: python3-venv)")?;
+        let words = format!("install --quiet --disable-pip-version-check schemathesis=={SCHEMATHESIS}");
         process::run(process::command(home.join("bin/pip"), &words))?;
     }
     Ok(program)

@@ -61,8 +61,7 @@ pub(super) fn mix(written: &Path, synced: &Path, random: &mut Random) -> Result<
 }
 
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let names =
-        fs::read_dir(folder)?.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())));
+    let names = fs::read_dir(folder)?.map(|entry| entry.map(|entry| PathBuf::from(entry.file_name())));
     let mut names = names.collect::<Result<Vec<_>, _>>()?;
     // The order of a folder is not repeated by a seed; that of names is.
     names.sort();

@@ -90,31 +90,24 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let names: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
         bail!("no such proof; there are: {}", names.join(", "));
     }
-    let failed: Vec<&str> = chosen
-        .into_iter()
-        .filter(|proof| !passes(proof, options))
-        .map(|proof| proof.name)
-        .collect();
+    let failed: Vec<&str> =
+        chosen.into_iter().filter(|proof| !passes(proof, options)).map(|proof| proof.name).collect();
     if failed.is_empty() { Ok(()) } else { bail!("not proved: {}", failed.join(", ")) }
 }
 
 /// Runs one proof and prints its line. A proof that could not run has not passed.
 fn passes(proof: &Proof, options: &Options) -> bool {
     let own = if options.quick { proof.quick } else { proof.full };
-    let attack =
-        Attack { n: options.n.unwrap_or(own), seed: options.seed.unwrap_or_else(fresh_seed) };
+    let attack = Attack { n: options.n.unwrap_or(own), seed: options.seed.unwrap_or_else(fresh_seed) };
     eprintln!("prove {}: n {}, seed {}", proof.name, attack.n, attack.seed);
-    let verdict = (proof.run)(&attack).unwrap_or_else(|error| Verdict {
-        passed: false,
-        figures: json!({ "error": format!("{error:#}") }),
-    });
+    let verdict = (proof.run)(&attack)
+        .unwrap_or_else(|error| Verdict { passed: false, figures: json!({ "error": format!("{error:#}") }) });
     println!("{}", line(proof.name, &attack, &verdict));
     verdict.passed
 }
 
 fn line(name: &str, attack: &Attack, verdict: &Verdict) -> Value {
-    let mut line =
-        json!({ "proof": name, "passed": verdict.passed, "n": attack.n, "seed": attack.seed });
+    let mut line = json!({ "proof": name, "passed": verdict.passed, "n": attack.n, "seed": attack.seed });
     if let (Some(line), Some(figures)) = (line.as_object_mut(), verdict.figures.as_object()) {
         line.extend(figures.clone());
     }

@@ -61,9 +61,7 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     let saboteur = sabotage(&shim, &broken, &mut random)?;
 
     let in_flight_share = found.in_flight as f64 / attack.n.max(1) as f64;
-    let attacked = attack.n > 0
-        && found.commits >= attack.n * COMMITS_LEAST
-        && in_flight_share >= IN_FLIGHT_LEAST;
+    let attacked = attack.n > 0 && found.commits >= attack.n * COMMITS_LEAST && in_flight_share >= IN_FLIGHT_LEAST;
     let passed = attacked && found.lost == 0 && found.torn == 0 && saboteur["caught"] == true;
     let figures = json!({
         "cuts": attack.n,
@@ -91,9 +89,7 @@ fn sabotage(shim: &Path, broken: &Path, random: &mut Random) -> Result<Value> {
 
 /// Builds the drill and keeps a copy: the next build puts another one in its place.
 fn build(folder: &Path, name: &str, features: &str) -> Result<PathBuf> {
-    let words = format!(
-        "build --quiet --package embedded --example drill --message-format json {features}"
-    );
+    let words = format!("build --quiet --package embedded --example drill --message-format json {features}");
     let messages = process::output(process::cargo(&words))?;
     let executable = messages.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
@@ -155,18 +151,10 @@ impl<'a> Rig<'a> {
         Ok(found)
     }
 
-    fn write_until_cut(
-        &mut self,
-        data: &Path,
-        shadow: &Path,
-        random: &mut Random,
-    ) -> Result<Found> {
+    fn write_until_cut(&mut self, data: &Path, shadow: &Path, random: &mut Random) -> Result<Found> {
         let mut command = Command::new(self.drill);
         command.arg("commit").arg(data).arg(self.next.to_string()).args(self.flags);
-        command
-            .env("LD_PRELOAD", self.shim)
-            .env("FREIGHT_SHIM_DATA", data)
-            .env("FREIGHT_SHIM_SHADOW", shadow);
+        command.env("LD_PRELOAD", self.shim).env("FREIGHT_SHIM_DATA", data).env("FREIGHT_SHIM_SHADOW", shadow);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let said = listen(&mut child)?;
 
@@ -206,9 +194,7 @@ impl<'a> Rig<'a> {
             match words(line)?.as_slice() {
                 ["t", number, "3"] => drop(whole.insert(number.parse::<u64>()?)),
                 ["t", ..] => found.torn += 1,
-                [_, damaged, counter] => {
-                    ends = Some((damaged.parse::<u64>()?, counter.parse::<usize>()?))
-                }
+                [_, damaged, counter] => ends = Some((damaged.parse::<u64>()?, counter.parse::<usize>()?)),
                 _ => bail!("the child said {line:?}"),
             }
         }

@@ -38,9 +38,7 @@ pub(super) fn run() -> Result<()> {
     let server = Server::start(&server::release()?, &[])?;
     let url = format!("{}/api/openapi.json", server.url);
     let each = CASES.div_ceil(varied);
-    let words = format!(
-        "--config-file {CONFIG} run {url} --checks {CHECKS} --max-examples {each} --seed {SEED}"
-    );
+    let words = format!("--config-file {CONFIG} run {url} --checks {CHECKS} --max-examples {each} --seed {SEED}");
     let mut tool = process::command(program, &words);
     tool.env("FREIGHT_API_KEY", &server.api_key);
     let mut cases = 0;

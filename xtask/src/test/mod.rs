@@ -35,10 +35,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
 /// Every test, even after one has failed, and at the end how many there were.
 fn tests() -> Result<()> {
     let commands: &[&str] = if process::works(process::cargo("nextest --version")) {
-        &[
-            "nextest run --workspace --locked --no-fail-fast",
-            "test --workspace --locked --no-fail-fast --doc",
-        ]
+        &["nextest run --workspace --locked --no-fail-fast", "test --workspace --locked --no-fail-fast --doc"]
     } else {
         eprintln!("cargo-nextest is not installed: using `cargo test`");
         &["test --workspace --locked --no-fail-fast"]
