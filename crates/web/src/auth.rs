@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::{Principal, Scopes, Secret, TenantId};
+use base::{Principal, Scope, Scopes, Secret, TenantId};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 
@@ -59,6 +59,9 @@ pub trait Authenticate: Send + Sync + 'static {
         source: IpAddr,
         act_for: Option<&str>,
     ) -> base::Result<Identity>;
+
+    /// Told that a valid caller was refused because a route demands `scope`, for whoever counts.
+    fn refused(&self, _identity: &Identity, _scope: Scope) {}
 
     /// Every origin that any tenant allows: a preflight carries no credential.
     fn origins(&self) -> Arc<[String]> {

@@ -118,6 +118,7 @@ impl Passage {
     fn demand_scope(&self, identity: Option<&Identity>) -> Result<(), Problem> {
         match (self.spec.access, identity) {
             (Access::Scope(scope), Some(identity)) if !identity.scopes.contains(scope) => {
+                self.arrival.kit.authenticate.refused(identity, scope);
                 Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}"))
                     .into())
             }
