@@ -134,17 +134,21 @@ pub(super) async fn the_audit_tells_what_was_done(client: &Client) {
     acting_for.delete(&format!("/api/v1/keys/{id}")).await.expect(204);
     reader.get("/api/v1/me").await.expect(401);
     reader.get("/api/v1/audit").await.expect(401);
+    let (second, writer) = key(&acting_for, "writer").await;
+    writer.get("/api/v1/audit").await.expect(403);
 
     let audit = acting_for.get("/api/v1/audit").await.expect(200).json();
     let items = audit["items"].as_array().expect("a list");
     let events: Vec<_> = items.iter().filter(|item| item["type"] == "event").collect();
     let told: Vec<_> = events.iter().map(|item| (text(item, "action"), text(item, "subject"))).collect();
-    assert_eq!(told, [("key.revoked".to_owned(), id.clone()), ("key.created".to_owned(), id)]);
+    let expected = [("key.created", &second), ("key.revoked", &id), ("key.created", &id)];
+    assert_eq!(told, expected.map(|(action, subject)| (action.to_owned(), subject.clone())));
     let me = client.get("/api/v1/me").await.expect(200).json();
     assert!(events.iter().all(|item| item["actor"] == me["principal"]), "{audit}");
     let denied: i64 =
         items.iter().filter(|item| item["type"] == "denials").filter_map(|item| item["count"].as_i64()).sum();
-    assert_eq!(denied, 2, "{audit}");
+    assert_eq!(denied, 3, "{audit}");
+    assert!(audit.to_string().contains("scope keys:admin missing"));
 
     let first = acting_for.get("/api/v1/audit?limit=1").await.expect(200).json();
     let next = text(&first, "next");

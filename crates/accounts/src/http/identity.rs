@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::Result;
+use base::{Result, Scope};
 use web::{Authenticate, Credential, Identity, Limits};
 
 use crate::model::Settings;
@@ -22,6 +22,10 @@ impl Authenticate for Accounts {
             limits: limits(&tenant.settings),
             cors_origins: tenant.settings.cors_origins.as_slice().into(),
         })
+    }
+
+    fn refused(&self, identity: &Identity, scope: Scope) {
+        self.deny(&identity.tenant, format!("scope {scope} missing"));
     }
 
     fn origins(&self) -> Arc<[String]> {

@@ -5,6 +5,7 @@
 //! gathered is lost, and counts whose write had no answer are dropped rather than added twice: the
 //! audit says "at least so often".
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,7 +24,7 @@ const COUNTS_MAX: usize = 1_000;
 /// So many counts in one transaction.
 const WRITES: usize = 100;
 
-type Counts = HashMap<(TenantId, Timestamp, &'static str), i64>;
+type Counts = HashMap<(TenantId, Timestamp, Cow<'static, str>), i64>;
 
 /// Refusals that are not written yet.
 #[derive(Default)]
@@ -31,7 +32,7 @@ pub(super) struct Gathered(Mutex<Counts>);
 
 impl Gathered {
     /// Counts one; whether it is the first since the last [`Gathered::write`].
-    pub(super) fn count(&self, tenant: &TenantId, reason: &'static str, now: Timestamp) -> bool {
+    pub(super) fn count(&self, tenant: &TenantId, reason: Cow<'static, str>, now: Timestamp) -> bool {
         let mut counts = self.counts();
         let first = counts.is_empty();
         let key = (tenant.clone(), minute_of(now), reason);
@@ -50,7 +51,7 @@ impl Gathered {
         while !taken.is_empty() {
             let chunk = taken.split_off(taken.len().saturating_sub(WRITES));
             let writes = chunk.iter().map(|((tenant, minute, reason), count)| {
-                denials_add(tenant, &Denials { minute: *minute, reason: (*reason).to_owned(), count: *count })
+                denials_add(tenant, &Denials { minute: *minute, reason: reason.to_string(), count: *count })
             });
             if let Err(error) = rows.commit(writes.collect()).await {
                 taken.extend(chunk.into_iter().filter(|_| !matches!(error, StoreError::Unknown(_))));

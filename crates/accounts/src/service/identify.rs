@@ -5,6 +5,7 @@
 //! Everything that is wrong with a well-formed key has one text, since a caller who holds no key
 //! has no right to know whether there was one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,9 +141,9 @@ impl Accounts {
         unauthenticated("Invalid API key")
     }
 
-    /// Counts a refusal in the audit of `tenant`; other layers count theirs with it too.
-    pub fn deny(&self, tenant: &TenantId, reason: &'static str) {
-        if self.0.denials.count(tenant, reason, self.0.clock.now()) {
+    /// Counts a refusal in the audit of `tenant`. The reasons are few, and name no caller.
+    pub(crate) fn deny(&self, tenant: &TenantId, reason: impl Into<Cow<'static, str>>) {
+        if self.0.denials.count(tenant, reason.into(), self.0.clock.now()) {
             let accounts = self.clone();
             tokio::spawn(async move {
                 accounts.0.clock.sleep(denials::GATHER).await;
