@@ -9,14 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use accounts::Accounts;
 use anyhow::Result;
+use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
+use operations::Operations;
 use web::{App, AppBuilder, Kit};
 
 use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
 use crate::config;
 use crate::ground::Ground;
-use crate::holdings::Holders;
+use crate::seams::{Holders, Trail};
 use crate::upkeep;
 
 /// How a server is set, whatever it stands on.
@@ -84,8 +86,12 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         cursor_key: ground.shared_key("cursors").await?,
     };
     let working = Arc::new(AtomicBool::new(false));
+    let trail = Arc::new(Trail { accounts: accounts.clone(), store: ground.store.clone() });
+    let steering = operations::Deps { engine: engine.clone(), audit: trail, clock: ground.clock.clone() };
     let app = App::new(kit)
         .mount(accounts.routes(engine.clone()))
+        .mount(Ingest::new(sources, engine.clone()).routes())
+        .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
     let app = insight(app, ground, settings.metrics, &engine, &working).build();
     Ok(Freight { app, engine, accounts, working })

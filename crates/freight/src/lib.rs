@@ -4,8 +4,8 @@
 //!
 //! 1. [`config`]: what is set, where it was said, and what is wrong with it.
 //! 2. [`telemetry`]: what the process says about itself. [`signal`]: being told to stop.
-//! 3. [`ground`]: what a server stands on. [`compose`]: what is made of what. [`holdings`],
-//!    [`checks`]: what services ask of each other through it.
+//! 3. [`ground`]: what a server stands on. [`compose`]: what is made of what. [`seams`]:
+//!    what services ask of each other. [`checks`]: what `/health` asks the parts.
 //! 4. [`serve`]: a server's life. [`first_start`]: what happens once.
 //! 5. [`upkeep`]: copying and verifying the store while it is in use.
 //! 6. [`cli`]: the commands.
@@ -16,7 +16,7 @@ pub mod compose;
 pub mod config;
 pub mod first_start;
 pub mod ground;
-pub mod holdings;
+pub mod seams;
 pub mod serve;
 pub mod signal;
 pub mod telemetry;

@@ -85,7 +85,10 @@ fn store(path: &Path) -> Vec<Finding> {
     };
     let state = match Offline::lock(path) {
         Ok(_) => good("store", format!("{}, {} bytes, in use by nobody", path.display(), about.len())),
-        Err(error @ FileError::InUse { .. }) => good("store", format!("{} bytes; {error}", about.len())),
+        Err(FileError::InUse { pid, .. }) => {
+            let holder = pid.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+            good("store", format!("{}, {} bytes, in use by {holder}", path.display(), about.len()))
+        }
         Err(error) => bad("store", error),
     };
     vec![state, private]

@@ -37,6 +37,7 @@ struct Note {
     size_bytes: u64,
     modified_ms: u128,
     end: u64,
+    rows: u64,
     saved: u64,
     failed: u64,
 }
@@ -108,9 +109,11 @@ impl Import {
         screen: Screen,
     ) -> Result<(), Failure> {
         let path = ["api", "v1", "datasets", &self.note.dataset, "import"];
+        let first_row = (self.note.rows + 1).to_string();
+        let query: Vec<_> = query.iter().copied().chain([("first_row", Some(first_row.as_str()))]).collect();
         let mut tries = 1;
         let answer = loop {
-            match client.upload(&path, query, format.media(), chunk.body.clone()).await {
+            match client.upload(&path, &query, format.media(), chunk.body.clone()).await {
                 Err(Failure::Unreachable(why)) if tries < TRIES_MAX => {
                     screen.say(&format!("{why}; trying again"));
                     SystemClock::new().sleep(Duration::from_secs(1 << tries)).await;
@@ -120,6 +123,11 @@ impl Import {
             }
         };
         let answer = parsed(&answer)?;
+        self.note.rows += match format {
+            // The server numbers lines; those that are empty are in no other count.
+            Format::Ndjson => chunk.records,
+            Format::Csv => answer["received"].as_u64().unwrap_or(0),
+        };
         self.note.saved += answer["saved"].as_u64().unwrap_or(0);
         self.note.failed += answer["failed"].as_u64().unwrap_or(0);
         self.note.end = chunk.end;

@@ -1,16 +1,21 @@
-//! What every service holds of a tenant, for the job that removes a tenant.
+//! Traits that one service owns and another implements: what crosses services crosses here.
 //!
-//! Accounts owns the job and asks; the services answer. The engine is made after its kinds were
-//! registered, and one of those kinds asks the engine: so the engine is filled in afterwards.
+//! Accounts removes tenants and asks what every service holds of one ([`Holders`]); operations
+//! changes jobs and has it remembered in the audit that accounts keeps ([`Trail`]).
+//!
+//! The engine is made after its kinds were registered, and one of those kinds asks the engine: so
+//! the engine is filled in afterwards.
 
 use std::sync::{Arc, OnceLock, Weak};
 
-use accounts::{Holdings, Partition};
+use accounts::model::NewEvent;
+use accounts::{Accounts, Holdings, Partition};
 use async_trait::async_trait;
 use base::store::Table;
-use base::{Error, Page, Result, TenantId};
+use base::{Ctx, Error, Page, Result, Store, TenantId};
 use ingest::store::head::Heads;
 use jobs::Engine;
+use operations::{Act, Audit};
 
 use crate::ground::Ground;
 
@@ -60,4 +65,22 @@ impl Holdings for OfIngest {
 
 fn named(partitions: Vec<(Table, String)>) -> Vec<Partition> {
     partitions.into_iter().map(|(table, partition)| Partition::new(table, partition)).collect()
+}
+
+/// Remembers in the accounts' audit what was done to jobs.
+pub struct Trail {
+    /// Whose audit it is.
+    pub accounts: Accounts,
+    /// Where it is kept.
+    pub store: Arc<dyn Store>,
+}
+
+#[async_trait]
+impl Audit for Trail {
+    async fn record(&self, ctx: &Ctx, act: Act) -> Result<()> {
+        let event = NewEvent::new(act.action, act.subject);
+        let event = act.details.into_iter().fold(event, |event, (name, value)| event.with(&name, value));
+        self.store.write(vec![self.accounts.audit_write(ctx, event)]).await?;
+        Ok(())
+    }
 }
