@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base::{Error, Result, Scope, Scopes};
+use base::{Error, Result, Scope, Scopes, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,6 +44,9 @@ pub(super) struct KeyView {
     /// As whom its holder acts; keys made by rotation share it.
     principal: String,
     scopes: Vec<&'static str>,
+    /// For a key of `system`: for whom it acts when no `Freight-Tenant` says otherwise.
+    #[schema(value_type = Option<String>)]
+    acts_for: Option<TenantId>,
     status: KeyStatus,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -206,6 +209,7 @@ impl KeyView {
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             last_used_at,
+            acts_for: key.acts_for,
             created_by: key.created_by,
             name: key.name,
         }

@@ -1,18 +1,20 @@
 //! Types and rules: no I/O, no wire format.
 //!
-//! 1. [`key`]: what an API key looks like, and what we keep of it.
+//! 1. [`form`]: what an API key looks like. [`key`]: what we keep of it.
 //! 2. [`role`]: names for sets of scopes.
 //! 3. [`tenant`]: a tenant and its settings; [`settings`]: what they may be.
 //! 4. [`event`]: what the audit remembers.
 
 mod event;
+mod form;
 mod key;
 mod role;
 mod settings;
 mod tenant;
 
 pub use event::{Denials, Entry, Event, NewEvent};
-pub use key::{ApiKey, Environment, KeyId, MadeKey, NewKey, Presented, mint};
+pub use form::{Environment, KeyId, Presented, mint};
+pub use key::{ApiKey, MadeKey, NewKey};
 pub use role::Role;
 pub use settings::{Per, Rate, Settings};
 pub use tenant::{NewTenant, Slug, Tenant, TenantPatch, TenantStatus};
