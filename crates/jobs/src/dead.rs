@@ -11,9 +11,9 @@ use serde_json::Value;
 use crate::enqueue::take_unique;
 use crate::finish::cut;
 use crate::model::{DeadLetter, JobStatus};
-use crate::rows::DEAD;
 use crate::rows::job::{BatchEnd, BatchRow, Head, batch_key, batch_payload_key, head_key};
 use crate::rows::task::{INLINE_PAYLOAD_MAX, Part, TaskRow, payload_key};
+use crate::rows::{self, DEAD};
 use crate::{Engine, job};
 
 /// The most bytes of a context that a dead letter keeps.
@@ -237,11 +237,11 @@ pub(crate) fn cut_context(context: Value) -> Value {
 }
 
 fn body(letter: &DeadLetter) -> Body {
-    Body::data(serde_json::to_string(letter).unwrap_or_default())
+    Body::data(rows::encode(letter))
 }
 
 pub(crate) fn read(item: &Item) -> Option<DeadLetter> {
-    serde_json::from_str(item.data()).ok()
+    rows::decode(item)
 }
 
 pub(crate) fn letter_key(tenant: &TenantId, id: TaskId) -> Key {

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::Engine;
 use crate::model::{LogLine, Stream};
-use crate::rows::LOGS;
+use crate::rows::{self, LOGS};
 
 /// A line about to be written.
 pub(crate) struct Draft<'a> {
@@ -82,7 +82,7 @@ impl Engine {
     /// The three writes of a line; the first fails if the line is there already.
     pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> [Write; 3] {
         let expires = base::clock::add(line.at, self.quotas.retention(tenant).await);
-        let body = Body::data(serde_json::to_string(line).unwrap_or_default()).expiring(expires);
+        let body = Body::data(rows::encode(line)).expiring(expires);
         let by_time = place(line.at, &line.id);
         [
             Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
@@ -189,7 +189,7 @@ pub fn place(at: Timestamp, line: &str) -> String {
 }
 
 fn read_line(item: &Item) -> Option<LogLine> {
-    serde_json::from_str(item.data()).ok()
+    rows::decode(item)
 }
 
 fn record_key(tenant: &TenantId, line: &LogLine) -> Key {

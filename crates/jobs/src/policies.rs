@@ -4,7 +4,7 @@ use base::key;
 use base::store::{Body, Key, Query, StoreError, Write};
 use base::{Ctx, Error, Result, StoreExt as _, TenantId};
 
-use crate::rows::JOBS;
+use crate::rows::{self, JOBS};
 use crate::{Engine, Policy};
 
 impl Engine {
@@ -18,7 +18,7 @@ impl Engine {
         Ok(kinds
             .map(|kind| {
                 let own = set.iter().find(|item| item.key.sort == key![kind]);
-                let own = own.and_then(|item| serde_json::from_str(item.data()).ok());
+                let own = own.and_then(rows::decode);
                 ((*kind).to_owned(), own.unwrap_or_else(|| self.registry.policy(kind)))
             })
             .collect())
@@ -32,7 +32,7 @@ impl Engine {
         if !self.registry.knows(kind) {
             return Err(Error::not_found(format!("Kind {} not found", base::id::shown(kind))));
         }
-        let data = serde_json::to_string(&policy.check()?).map_err(Error::internal)?;
+        let data = rows::encode(&policy.check()?);
         self.store.write(vec![Write::put(policy_key(&ctx.tenant, kind), Body::data(data))]).await?;
         Ok(())
     }
@@ -40,7 +40,7 @@ impl Engine {
     /// The policy in force. Read only when something failed.
     pub(crate) async fn policy_of(&self, tenant: &TenantId, kind: &str) -> Result<Policy, StoreError> {
         let item = self.store.get(policy_key(tenant, kind)).await?;
-        let own = item.and_then(|item| serde_json::from_str(item.data()).ok());
+        let own = item.as_ref().and_then(rows::decode);
         Ok(own.unwrap_or_else(|| self.registry.policy(kind)))
     }
 }

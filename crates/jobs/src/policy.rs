@@ -22,7 +22,7 @@ pub enum Backoff {
 /// How failed work is tried again: with full jitter, so that what failed together does not come
 /// back together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Policy {
     /// After so many failed attempts it is a dead letter; 1 to 20.
     pub max_attempts: u32,

@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::enqueue::{Enqueued, NewJob, NewTask, OnTaken};
 use crate::model::{Class, Done, Failure};
-use crate::rows::SCHEDULES;
+use crate::rows::{self, SCHEDULES};
 use crate::{Engine, Run, TaskKind};
 
 /// The kind of the task behind every schedule.
@@ -50,7 +50,6 @@ pub struct NewSchedule {
 /// A schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
-    v: u8,
     /// Its name.
     pub name: String,
     /// When.
@@ -137,7 +136,6 @@ impl Engine {
         let never = || Error::invalid("when", "This schedule never ticks");
         let next_at = Rhythm::parse(&new.when)?.next(self.clock.now()).ok_or_else(never)?;
         let schedule = Schedule {
-            v: 1,
             name: new.name,
             when: new.when,
             kind: new.kind.to_owned(),
@@ -311,11 +309,11 @@ fn unknown(name: &str) -> Error {
 }
 
 fn body(schedule: &Schedule) -> Body {
-    Body::data(serde_json::to_string(schedule).unwrap_or_default())
+    Body::data(rows::encode(schedule))
 }
 
 fn read(item: &Item) -> Option<Schedule> {
-    serde_json::from_str(item.data()).ok()
+    rows::decode(item)
 }
 
 pub(crate) fn partition(tenant: &TenantId) -> String {

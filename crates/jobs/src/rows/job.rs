@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::JOBS;
+use super::{JOBS, decode, encode};
 use crate::model::{Counts, Job, JobStatus, Priority, Tally};
 
 /// Counters of a job are spread over so many items.
@@ -18,7 +18,6 @@ pub(crate) const COUNT_SHARDS: u32 = 8;
 /// The head: what lists show. It changes only when the job changes state.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Head {
-    v: u8,
     pub(crate) kind: String,
     pub(crate) status: JobStatus,
     pub(crate) priority: Priority,
@@ -41,7 +40,6 @@ pub(crate) struct Head {
 impl Head {
     pub(crate) fn new(kind: &str, priority: Priority, created_by: &str, at: Timestamp, details: Value) -> Self {
         Self {
-            v: 1,
             kind: kind.to_owned(),
             status: JobStatus::Pending,
             priority,
@@ -60,12 +58,11 @@ impl Head {
     }
 
     pub(crate) fn read(item: &Item) -> Option<Self> {
-        serde_json::from_str(item.data()).ok()
+        decode(item)
     }
 
     pub(crate) fn body(&self) -> Body {
-        let data = serde_json::to_string(self).unwrap_or_default();
-        Body::data(data).with("status", self.status.as_str()).with("settled", self.settled)
+        Body::data(encode(self)).with("status", self.status.as_str()).with("settled", self.settled)
     }
 
     pub(crate) fn view(self, tenant: &TenantId, id: JobId, item: &Item, counts: Counts, params: String) -> Job {
@@ -124,11 +121,11 @@ pub(crate) enum WalkTask {
 
 impl Cursor {
     pub(crate) fn read(item: Option<&Item>) -> Self {
-        item.and_then(|item| serde_json::from_str(item.data()).ok()).unwrap_or_default()
+        item.and_then(decode).unwrap_or_default()
     }
 
     pub(crate) fn write(&self, tenant: &TenantId, id: JobId) -> Write {
-        Write::put(cursor_key(tenant, id), Body::data(serde_json::to_string(self).unwrap_or_default()))
+        Write::put(cursor_key(tenant, id), Body::data(encode(self)))
     }
 }
 
@@ -145,7 +142,6 @@ pub(crate) enum BatchEnd {
 /// The item of a batch: its payload for a later retry, and what it has counted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct BatchRow {
-    pub(crate) v: u8,
     pub(crate) end: BatchEnd,
     pub(crate) records: i64,
     pub(crate) tally: Tally,
@@ -157,16 +153,15 @@ pub(crate) struct BatchRow {
 
 impl BatchRow {
     pub(crate) fn new(payload: Option<String>, records: i64) -> Self {
-        Self { v: 1, end: BatchEnd::Open, records, tally: Tally::default(), attempts: 0, error: None, payload }
+        Self { end: BatchEnd::Open, records, tally: Tally::default(), attempts: 0, error: None, payload }
     }
 
     pub(crate) fn read(item: &Item) -> Option<Self> {
-        serde_json::from_str(item.data()).ok()
+        decode(item)
     }
 
     pub(crate) fn write(&self, tenant: &TenantId, job: JobId, seq: u32) -> Write {
-        let data = serde_json::to_string(self).unwrap_or_default();
-        Write::put(batch_key(tenant, job, seq), Body::data(data))
+        Write::put(batch_key(tenant, job, seq), Body::data(encode(self)))
     }
 
     /// The one write that moves the counts from what this batch had counted to what `next` has;

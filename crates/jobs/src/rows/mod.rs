@@ -19,12 +19,16 @@
 //! | `dead_letters` | tenant, `dead` (or `dead`, kind) | died at, id | letter, index |
 //! | `schedules` | tenant, `schedules` | name | see [`crate::schedule`] |
 //!
-//! JSON texts carry `"v": 1`, fields are named for ever; old bytes are kept as golden files.
+//! Texts and task rows carry `"v": 1`; fields are named for ever; old texts are kept as golden files.
 
+#[cfg(test)]
+mod golden;
 pub(crate) mod job;
 pub(crate) mod task;
 
-use base::store::Table;
+use base::store::{Item, Table};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub(crate) const TASKS: Table = Table("tasks");
 pub(crate) const DUE: Table = Table("due");
@@ -32,6 +36,28 @@ pub(crate) const JOBS: Table = Table("jobs");
 pub(crate) const LOGS: Table = Table("job_logs");
 pub(crate) const DEAD: Table = Table("dead_letters");
 pub(crate) const SCHEDULES: Table = Table("schedules");
+
+/// The version of the stored texts. Raised when an old text would be misread; then `decode` tells
+/// them apart, and the old golden file stays.
+const VERSION: u8 = 1;
+
+#[derive(Serialize)]
+struct Stored<'a, T> {
+    v: u8,
+    #[serde(flatten)]
+    value: &'a T,
+}
+
+/// The stored text of a value.
+pub(crate) fn encode<T: Serialize>(value: &T) -> String {
+    // Our own types have text keys and finite numbers only, which JSON can always hold.
+    serde_json::to_string(&Stored { v: VERSION, value }).unwrap_or_default()
+}
+
+/// A value as it was stored; `None` if it is none of ours.
+pub(crate) fn decode<T: DeserializeOwned>(item: &Item) -> Option<T> {
+    serde_json::from_str(item.data()).ok()
+}
 
 /// Every table of the engine, for whoever creates, backs up or lists them.
 pub const TABLES: [Table; 6] = [TASKS, DUE, JOBS, LOGS, DEAD, SCHEDULES];

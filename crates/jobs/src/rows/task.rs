@@ -127,6 +127,7 @@ impl TaskRow {
 
     pub(crate) fn body(&self) -> Body {
         let mut body = Body::default()
+            .with("v", 1)
             .with("kind", self.kind.as_str())
             .with("priority", self.priority.as_str())
             .with("state", self.state.as_str())
