@@ -67,8 +67,7 @@ pub async fn run(kit: &Kit, run: &Run) -> Result<Done, Failure> {
     let payload: CallPayload = run.payload()?;
     let gone = || Failure::fatal(format!("Dataset {} is not there any more", payload.dataset));
     let found = kit.catalog.find(run.tenant(), &payload.dataset).await?;
-    let dataset =
-        found.map(|stamped| stamped.dataset).filter(|it| it.id == payload.id).ok_or_else(gone)?;
+    let dataset = found.map(|stamped| stamped.dataset).filter(|it| it.id == payload.id).ok_or_else(gone)?;
     let source = dataset.definition.source.clone().ok_or_else(gone)?;
     let (Some(job), Some(batch)) = (run.job(), run.batch()) else {
         return Err(Failure::permanent("a call belongs to a run"));
@@ -100,11 +99,8 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn follow(mut self) -> Result<Done, Failure> {
-        let mut progress: Progress = self
-            .run
-            .progress()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
+        let mut progress: Progress =
+            self.run.progress().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
         loop {
             self.step.page = progress.page;
             let staged = match progress.staged {
@@ -115,27 +111,19 @@ impl Call<'_> {
             progress.records += saved;
             let tally = tally(&progress);
             let done = self.shelf.unstage(self.step, staged);
-            let Some(next) =
-                progress.next.take().filter(|_| progress.page + 1 < self.payload.calls)
-            else {
+            let Some(next) = progress.next.take().filter(|_| progress.page + 1 < self.payload.calls) else {
                 let mut writes = done;
                 writes.push(self.shelf.mended(self.step.job, self.step.batch));
                 return Ok(Done { writes, tally });
             };
-            progress =
-                Progress { page: progress.page + 1, staged: None, at: Some(next), ..progress };
+            progress = Progress { page: progress.page + 1, staged: None, at: Some(next), ..progress };
             self.run.commit(done, tally).await?;
             self.save(&progress, Vec::new()).await?;
         }
     }
 
-    async fn save(
-        &self,
-        progress: &Progress,
-        writes: Vec<base::store::Write>,
-    ) -> Result<(), Failure> {
-        let text = serde_json::to_string(progress)
-            .map_err(|error| Failure::permanent(error.to_string()))?;
+    async fn save(&self, progress: &Progress, writes: Vec<base::store::Write>) -> Result<(), Failure> {
+        let text = serde_json::to_string(progress).map_err(|error| Failure::permanent(error.to_string()))?;
         Ok(self.run.save_progress(text, writes).await?)
     }
 
@@ -163,19 +151,13 @@ impl Call<'_> {
         progress.next = page.next;
         progress.staged = Some(page.chunks.len());
         let staged = page.chunks.len();
-        let last =
-            self.shelf.stage(self.step, page.chunks, &self.run.fence()).await.map_err(refused)?;
+        let last = self.shelf.stage(self.step, page.chunks, &self.run.fence()).await.map_err(refused)?;
         self.save(progress, last).await?;
         Ok(staged)
     }
 
     /// Notes a failed call under the run, logs it, and says what the engine is to do.
-    async fn fail(
-        &self,
-        failed: Failed,
-        progress: &Progress,
-        request: &str,
-    ) -> Result<Failure, Failure> {
+    async fn fail(&self, failed: Failed, progress: &Progress, request: &str) -> Result<Failure, Failure> {
         let failed = failed.masked(self.secret().map(|(_, secret)| secret));
         let host = self.source.url.split(['?', '#']).next().unwrap_or_default();
         let error = failed.error(host);
@@ -186,23 +168,18 @@ impl Call<'_> {
         self.run.commit(vec![note], before).await?;
         let event = format!("call_failed {} {}", progress.page, self.run.attempt());
         let data = serde_json::to_value(&error).unwrap_or_default();
-        self.run
-            .log(Stream::Error, &event, Some(&self.step.batch.to_string()), &error.message, data)
-            .await?;
+        self.run.log(Stream::Error, &event, Some(&self.step.batch.to_string()), &error.message, data).await?;
         Ok(failed.failure(host, request))
     }
 
     fn target(&self, progress: &Progress) -> Result<Target, Trouble> {
-        let mut target =
-            self.kit.settings.guard.target(&self.source.url).map_err(Trouble::Refused)?;
+        let mut target = self.kit.settings.guard.target(&self.source.url).map_err(Trouble::Refused)?;
         for (name, value) in &self.source.params {
             target.url.query_pairs_mut().append_pair(name, value);
         }
         let page = u64::from(progress.page);
         let own = match &self.source.page {
-            Paging::None { size_param } => {
-                size_param.as_ref().map(|param| (param, self.payload.size.to_string()))
-            }
+            Paging::None { size_param } => size_param.as_ref().map(|param| (param, self.payload.size.to_string())),
             Paging::Page { param, start } => Some((param, (start + page).to_string())),
             Paging::Offset { param } => Some((param, progress.skipped.to_string())),
             Paging::Cursor { param, .. } => progress.at.clone().map(|cursor| (param, cursor)),
@@ -222,9 +199,7 @@ impl Call<'_> {
     fn secret(&self) -> Option<(&Auth, &base::Secret<String>)> {
         let auth = self.source.auth.as_ref()?;
         let url = Url::parse(&self.source.url).ok()?;
-        self.kit
-            .credential(self.run.tenant(), auth.secret(), url.host_str())
-            .map(|secret| (auth, secret))
+        self.kit.credential(self.run.tenant(), auth.secret(), url.host_str()).map(|secret| (auth, secret))
     }
 
     async fn call(&self, target: &Target) -> Result<Answer, Stop> {
@@ -232,12 +207,7 @@ impl Call<'_> {
         let request = Request {
             target,
             method: self.source.method,
-            headers: self
-                .source
-                .headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str()))
-                .collect(),
+            headers: self.source.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             auth: self.secret(),
         };
         let called = async {
@@ -290,26 +260,20 @@ impl Call<'_> {
             Paging::Page { .. } | Paging::Offset { .. } => (records > 0).then(String::new),
             Paging::Cursor { next, .. } => {
                 let found = Tree::new([next]).find(text).map_err(|_| "not JSON")?;
-                let cursor = found
-                    .first()
-                    .and_then(|(_, raw)| Scalar::parse(raw))
-                    .map(|cursor| cursor.name().into_owned());
+                let cursor =
+                    found.first().and_then(|(_, raw)| Scalar::parse(raw)).map(|cursor| cursor.name().into_owned());
                 cursor.filter(|cursor| !cursor.is_empty())
             }
             Paging::Link => match &answer.next {
-                Some(url)
-                    if Url::parse(&self.source.url)
-                        .is_ok_and(|own| own.origin() == url.origin()) =>
-                {
+                Some(url) if Url::parse(&self.source.url).is_ok_and(|own| own.origin() == url.origin()) => {
                     Some(url.to_string())
                 }
                 Some(_) => return Err("the next page is at another host"),
                 None => None,
             },
         };
-        let repeats = matches!(self.source.page, Paging::Cursor { .. } | Paging::Link)
-            && next.is_some()
-            && next == progress.at;
+        let repeats =
+            matches!(self.source.page, Paging::Cursor { .. } | Paging::Link) && next.is_some() && next == progress.at;
         if repeats { Err("the next page is the one that was called") } else { Ok(next) }
     }
 
@@ -317,9 +281,7 @@ impl Call<'_> {
         for (n, why) in malformed.iter().take(MALFORMED_LOGGED) {
             let record = format!("{}.{page}.{n}", self.step.batch);
             let data = json!({ "call": self.step.batch, "page": page, "record": n });
-            self.run
-                .log(Stream::Error, "record_malformed", Some(&record), why.as_str(), data)
-                .await?;
+            self.run.log(Stream::Error, "record_malformed", Some(&record), why.as_str(), data).await?;
         }
         Ok(())
     }
@@ -345,9 +307,7 @@ impl Call<'_> {
 
     fn unwritten(&self, refused: Refused) -> Failure {
         match refused {
-            Refused::Gone => {
-                Failure::fatal(format!("Dataset {} is not there any more", self.payload.dataset))
-            }
+            Refused::Gone => Failure::fatal(format!("Dataset {} is not there any more", self.payload.dataset)),
             Refused::Fenced => Failure::new(Class::Abandoned, "the lease was lost"),
             Refused::Store(error) => error.into(),
         }
@@ -374,11 +334,8 @@ struct Received {
 
 /// What the batch has done in all, the page at hand included.
 fn tally(progress: &Progress) -> Tally {
-    let tally = Tally::processed(0)
-        .with(RECORDS, progress.records)
-        .with(CALLS, i64::from(progress.page) + 1);
-    let tally =
-        if progress.malformed > 0 { tally.with(MALFORMED, progress.malformed) } else { tally };
+    let tally = Tally::processed(0).with(RECORDS, progress.records).with(CALLS, i64::from(progress.page) + 1);
+    let tally = if progress.malformed > 0 { tally.with(MALFORMED, progress.malformed) } else { tally };
     Tally { processed: i64::from(progress.next.is_none()), ..tally }
 }
 

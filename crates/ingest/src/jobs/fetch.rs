@@ -49,8 +49,7 @@ impl Fetch {
         let params: FetchParams = serde_json::from_str(&job.params)
             .map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))?;
         let catalog = &self.kit.catalog;
-        let stamped =
-            catalog.written(&job.tenant, &params.dataset, job.id.uuid(), job.created_at).await?;
+        let stamped = catalog.written(&job.tenant, &params.dataset, job.id.uuid(), job.created_at).await?;
         Ok((params, stamped))
     }
 }
@@ -72,20 +71,12 @@ impl JobKind for Fetch {
     async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
         let (params, stamped) = self.dataset(job).await?;
         let Some(source) = stamped.dataset.definition.source else {
-            return Err(Failure::permanent(format!(
-                "Dataset {} has no source any more",
-                params.dataset
-            )));
+            return Err(Failure::permanent(format!("Dataset {} has no source any more", params.dataset)));
         };
         let payload = |size| {
-            let payload = CallPayload {
-                dataset: params.dataset.clone(),
-                id: stamped.dataset.id,
-                size,
-                calls: params.calls,
-            };
-            let payload = serde_json::to_string(&payload)
-                .map_err(|error| Failure::permanent(error.to_string()))?;
+            let payload =
+                CallPayload { dataset: params.dataset.clone(), id: stamped.dataset.id, size, calls: params.calls };
+            let payload = serde_json::to_string(&payload).map_err(|error| Failure::permanent(error.to_string()))?;
             Ok::<_, Failure>(NewBatch { payload, records: 1 })
         };
         if !source.page.independent() {
@@ -93,9 +84,7 @@ impl JobKind for Fetch {
         }
         let from: u32 = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         let to = params.calls.min(from.saturating_add(u32::try_from(max).unwrap_or(u32::MAX)));
-        let batches = (from..to)
-            .map(|call| payload(params.sizes.draw(job.id, call)))
-            .collect::<Result<_, _>>()?;
+        let batches = (from..to).map(|call| payload(params.sizes.draw(job.id, call))).collect::<Result<_, _>>()?;
         Ok(Plan { batches, next: (to < params.calls).then(|| to.to_string()) })
     }
 

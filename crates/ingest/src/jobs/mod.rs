@@ -57,11 +57,7 @@ pub struct RemoveParams {
 pub fn register(registry: &mut Registry, deps: &Deps) {
     let kit = Arc::new(Kit {
         catalog: deps.catalog(),
-        caller: Caller::new(
-            Arc::new(deps.settings.guard.clone()),
-            deps.clock.clone(),
-            deps.lookup.clone(),
-        ),
+        caller: Caller::new(Arc::new(deps.settings.guard.clone()), deps.clock.clone(), deps.lookup.clone()),
         paces: Paces::new(deps.clock.clone()),
         settings: deps.settings.clone(),
         clock: deps.clock.clone(),
@@ -82,16 +78,9 @@ pub struct Kit {
 
 impl Kit {
     /// The credential that a source of the tenant may send to this host.
-    fn credential(
-        &self,
-        tenant: &TenantId,
-        name: &str,
-        host: Option<&str>,
-    ) -> Option<&base::Secret<String>> {
+    fn credential(&self, tenant: &TenantId, name: &str, host: Option<&str>) -> Option<&base::Secret<String>> {
         let sent = |credential: &&crate::service::Credential| {
-            credential.tenant == *tenant
-                && credential.name == name
-                && host == Some(&credential.host)
+            credential.tenant == *tenant && credential.name == name && host == Some(&credential.host)
         };
         self.settings.credentials.iter().find(sent).map(|credential| &credential.value)
     }

@@ -36,8 +36,7 @@ impl Remove {
 }
 
 fn params(job: &Job) -> Result<RemoveParams, Failure> {
-    serde_json::from_str(&job.params)
-        .map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))
+    serde_json::from_str(&job.params).map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))
 }
 
 #[async_trait]
@@ -56,8 +55,7 @@ impl JobKind for Remove {
         let to = partitions.len().min(from + max);
         let batch = |(table, partition): &(Table, String)| {
             let payload = Payload { records: *table == RECORDS, partition: partition.clone() };
-            let payload = serde_json::to_string(&payload)
-                .map_err(|error| Failure::permanent(error.to_string()))?;
+            let payload = serde_json::to_string(&payload).map_err(|error| Failure::permanent(error.to_string()))?;
             Ok(NewBatch { payload, records: 1 })
         };
         let batches = partitions[from..to].iter().map(batch).collect::<Result<_, Failure>>()?;
@@ -75,8 +73,7 @@ impl JobKind for Remove {
     async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
         let id = params(job)?.id;
         let clean = job.counts.batches_completed == job.counts.batches;
-        let writes =
-            clean.then(|| self.kit.catalog.heads().swept(&job.tenant, id)).into_iter().collect();
+        let writes = clean.then(|| self.kit.catalog.heads().swept(&job.tenant, id)).into_iter().collect();
         Ok(Settled { details: job.details.clone(), writes })
     }
 }

@@ -32,13 +32,9 @@ impl Failed {
     /// Nothing came back.
     pub fn trouble(trouble: &Trouble) -> Self {
         let (class, message) = match trouble {
-            Trouble::Refused(refusal) => {
-                (Class::Permanent, format!("The address may not be called: {refusal}."))
-            }
+            Trouble::Refused(refusal) => (Class::Permanent, format!("The address may not be called: {refusal}.")),
             Trouble::TooLarge => (Class::Permanent, "The answer is larger than 10 MB.".to_owned()),
-            Trouble::Broken(_) => {
-                (Class::Transient, "An unexpected Runtime error occurred.".to_owned())
-            }
+            Trouble::Broken(_) => (Class::Transient, "An unexpected Runtime error occurred.".to_owned()),
         };
         Self { class, message, response: None, content: None }
     }
@@ -56,20 +52,12 @@ impl Failed {
 
     /// 200, and a message instead of records.
     pub fn message(answer: &Answer, dataset: &Name) -> Self {
-        Self::with(
-            answer,
-            Class::Permanent,
-            format!("An unexpected error occurred when fetching {dataset}."),
-        )
+        Self::with(answer, Class::Permanent, format!("An unexpected error occurred when fetching {dataset}."))
     }
 
     /// 200, and something else.
     pub fn malformed(answer: &Answer, dataset: &Name, why: &str) -> Self {
-        Self::with(
-            answer,
-            Class::Permanent,
-            format!("Received a malformed answer when fetching {dataset}: {why}."),
-        )
+        Self::with(answer, Class::Permanent, format!("Received a malformed answer when fetching {dataset}: {why}."))
     }
 
     fn with(answer: &Answer, class: Class, message: String) -> Self {

@@ -109,9 +109,7 @@ mod tests {
     #[test]
     fn records_may_lie_deeper() {
         let reader = Reader::new(&"data.items".parse().unwrap(), &Rule::Row);
-        assert!(
-            matches!(reader.shape(r#"{"data":{"items":[1,2]}}"#), Shape::Records(records) if records.len() == 2)
-        );
+        assert!(matches!(reader.shape(r#"{"data":{"items":[1,2]}}"#), Shape::Records(records) if records.len() == 2));
         assert!(matches!(reader.shape(r#"{"message":"no"}"#), Shape::Message));
         assert!(matches!(reader.shape(r#"{"data":{}}"#), Shape::Malformed(_)));
     }

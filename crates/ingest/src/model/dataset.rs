@@ -31,8 +31,7 @@ impl FromStr for Name {
     fn from_str(text: &str) -> Result<Self, Error> {
         let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
         let begins = text.bytes().next().is_some_and(plain);
-        if begins && text.len() <= 63 && text.bytes().all(|c| plain(c) || matches!(c, b'_' | b'-'))
-        {
+        if begins && text.len() <= 63 && text.bytes().all(|c| plain(c) || matches!(c, b'_' | b'-')) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Error::invalid(
@@ -103,12 +102,15 @@ impl Rule {
         let paths = texts.iter().map(|text| text.parse()).collect::<Result<Vec<Path>, _>>().ok();
         let fits = |paths: &Vec<Path>| {
             let twice = (1..paths.len()).any(|n| paths[..n].contains(&paths[n]));
-            (1..=PATHS_MAX).contains(&paths.len())
-                && !twice
-                && paths.iter().all(|path| !path.steps().is_empty())
+            (1..=PATHS_MAX).contains(&paths.len()) && !twice && paths.iter().all(|path| !path.steps().is_empty())
         };
         paths.filter(fits).filter(|_| !texts.contains(&"$row")).map(Self::Paths).ok_or_else(|| {
-            Error::invalid("path", format!("Allowed: a path such as id or name.last, a list of 1 to {PATHS_MAX} different paths, or \"$row\""))
+            Error::invalid(
+                "path",
+                format!(
+                    "Allowed: a path such as id or name.last, a list of 1 to {PATHS_MAX} different paths, or \"$row\""
+                ),
+            )
         })
     }
 
@@ -198,9 +200,7 @@ impl Definition {
     /// `Invalid`, naming the field and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
         let ordering = || self.key.paths().iter().chain(self.sort.paths());
-        if let Some(path) =
-            self.redact.iter().find(|path| ordering().any(|other| other.overlaps(path)))
-        {
+        if let Some(path) = self.redact.iter().find(|path| ordering().any(|other| other.overlaps(path))) {
             let why = format!(
                 "{path} names or orders the records, so it cannot be hidden. Allowed: paths outside key and sort"
             );

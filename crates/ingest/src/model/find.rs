@@ -38,12 +38,10 @@ impl Tree {
     }
 
     fn child(&mut self, name: &str) -> &mut Self {
-        let place =
-            self.children.iter().position(|(child, _)| child == name).unwrap_or_else(|| {
-                self.children
-                    .push((name.to_owned(), Self { through: self.through, ..Self::default() }));
-                self.children.len() - 1
-            });
+        let place = self.children.iter().position(|(child, _)| child == name).unwrap_or_else(|| {
+            self.children.push((name.to_owned(), Self { through: self.through, ..Self::default() }));
+            self.children.len() - 1
+        });
         &mut self.children[place].1
     }
 
@@ -79,9 +77,7 @@ impl<'de> DeserializeSeed<'de> for Find<'_, '_, 'de> {
         if self.tree.children.is_empty() {
             return Ok(());
         }
-        serde_json::Deserializer::from_str(raw.get())
-            .deserialize_any(self)
-            .map_err(serde::de::Error::custom)
+        serde_json::Deserializer::from_str(raw.get()).deserialize_any(self).map_err(serde::de::Error::custom)
     }
 }
 
@@ -104,12 +100,9 @@ impl<'de> Visitor<'de> for Find<'_, '_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         for place in 0_usize.. {
-            let child =
-                if self.tree.through { Some(self.tree) } else { self.tree.get(&place.to_string()) };
+            let child = if self.tree.through { Some(self.tree) } else { self.tree.get(&place.to_string()) };
             let more = match child {
-                Some(tree) => {
-                    seq.next_element_seed(Find { tree, found: &mut *self.found })?.is_some()
-                }
+                Some(tree) => seq.next_element_seed(Find { tree, found: &mut *self.found })?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
             if !more {

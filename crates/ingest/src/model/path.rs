@@ -52,10 +52,7 @@ impl FromStr for Path {
         if named && steps.len() <= STEPS_MAX && text.len() <= BYTES_MAX {
             Ok(Self(steps))
         } else {
-            Err(Error::invalid(
-                "path",
-                "A path is names joined by dots, such as address.city, up to 255 bytes",
-            ))
+            Err(Error::invalid("path", "A path is names joined by dots, such as address.city, up to 255 bytes"))
         }
     }
 }

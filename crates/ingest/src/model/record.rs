@@ -100,9 +100,8 @@ impl Layout {
     /// Reads keys and sort values by these rules.
     pub fn new(key: &Rule, sort: &Rule) -> Self {
         let mut paths: Vec<Path> = Vec::new();
-        let mut places = |rule: &Rule| -> Vec<usize> {
-            rule.paths().iter().map(|path| place_of(&mut paths, path)).collect()
-        };
+        let mut places =
+            |rule: &Rule| -> Vec<usize> { rule.paths().iter().map(|path| place_of(&mut paths, path)).collect() };
         let (key, sort) = (places(key), places(sort));
         Self { tree: Tree::new(&paths), paths, key, sort }
     }
@@ -113,9 +112,7 @@ impl Layout {
     /// Also when the text is not the JSON that Freight takes from strangers.
     pub fn stranger(&self, text: &str, row: u64) -> Result<Record, Malformed> {
         base::json::validate(text.as_bytes()).map_err(|error| match error.details().first() {
-            Some(detail) if !detail.field.is_empty() => {
-                Malformed::field(&detail.field, &detail.message)
-            }
+            Some(detail) if !detail.field.is_empty() => Malformed::field(&detail.field, &detail.message),
             Some(detail) => Malformed::record(&detail.message),
             None => Malformed::record(error.message()),
         })?;
@@ -133,15 +130,11 @@ impl Layout {
         if text.len() > RECORD_BYTES_MAX {
             return Err(Malformed::record(format!("A record is at most {RECORD_BYTES_MAX} bytes")));
         }
-        let found = self
-            .tree
-            .find(text)
-            .map_err(|error| Malformed::record(format!("Not JSON: {error}")))?;
+        let found = self.tree.find(text).map_err(|error| Malformed::record(format!("Not JSON: {error}")))?;
         let value = |place: usize| -> Result<Scalar<'_>, Malformed> {
             let raw = found.iter().find(|(at, _)| *at == place).map(|(_, raw)| *raw);
-            raw.and_then(Scalar::parse).ok_or_else(|| {
-                Malformed::field(&self.paths[place], "Must be a string, a number or a boolean")
-            })
+            raw.and_then(Scalar::parse)
+                .ok_or_else(|| Malformed::field(&self.paths[place], "Must be a string, a number or a boolean"))
         };
         let keys = self.key.iter().map(|place| value(*place)).collect::<Result<Vec<_>, _>>()?;
         let sorts = self.sort.iter().map(|place| value(*place)).collect::<Result<Vec<_>, _>>()?;
@@ -151,9 +144,7 @@ impl Layout {
         }
         let place = place(&sorts, &keys, row);
         if place.len() > PLACE_BYTES_MAX {
-            return Err(Malformed::record(format!(
-                "Sort value and key together are at most {PLACE_BYTES_MAX} bytes"
-            )));
+            return Err(Malformed::record(format!("Sort value and key together are at most {PLACE_BYTES_MAX} bytes")));
         }
         Ok(Record { hash: hash(&key), key, place, text: one_line(text) })
     }
@@ -172,8 +163,7 @@ fn identity(keys: &[Scalar<'_>], row: u64) -> String {
         [] => row.to_string(),
         [one] => one.name().into_owned(),
         several => {
-            let escaped =
-                |value: &Scalar<'_>| value.name().replace('\\', "\\\\").replace(',', "\\,");
+            let escaped = |value: &Scalar<'_>| value.name().replace('\\', "\\\\").replace(',', "\\,");
             several.iter().map(escaped).collect::<Vec<_>>().join(",")
         }
     }
@@ -224,7 +214,8 @@ mod tests {
 
     #[test]
     fn the_text_of_a_record_is_kept_exactly() {
-        let text = r#"{"z":1.10,"id":12345678901234567890123456789012345678,"a":{"x":-0.0, "y":1E5},"last_name":"é\u0041"}"#;
+        let text =
+            r#"{"z":1.10,"id":12345678901234567890123456789012345678,"a":{"x":-0.0, "y":1E5},"last_name":"é\u0041"}"#;
         let record = layout("id", "last_name").record(text, 1).unwrap();
         assert_eq!(record.text, text);
         assert_eq!(record.key, "12345678901234567890123456789012345678");
@@ -267,9 +258,7 @@ mod tests {
     #[test]
     fn ties_go_by_the_value_of_the_key() {
         let users = layout("id", "last_name");
-        let place = |id: u32| {
-            users.record(&format!(r#"{{"id":{id},"last_name":"Metz"}}"#), 1).unwrap().place
-        };
+        let place = |id: u32| users.record(&format!(r#"{{"id":{id},"last_name":"Metz"}}"#), 1).unwrap().place;
         assert!(place(9) < place(10));
     }
 }

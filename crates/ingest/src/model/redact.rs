@@ -50,23 +50,16 @@ mod tests {
 
     #[test]
     fn masks_wherever_the_path_leads_and_keeps_the_rest_exactly() {
-        let paths: Vec<Path> =
-            ["password", "card.number", "card"].map(|path| path.parse().unwrap()).into();
+        let paths: Vec<Path> = ["password", "card.number", "card"].map(|path| path.parse().unwrap()).into();
         let redaction = Redaction::of(&paths[..2]);
         let masked = |text: &str| redaction.apply(text.to_owned());
-        assert_eq!(
-            masked(r#"{"id":1.0,"password":"x","z":[ 1]}"#),
-            r#"{"id":1.0,"password":"***","z":[ 1]}"#
-        );
+        assert_eq!(masked(r#"{"id":1.0,"password":"x","z":[ 1]}"#), r#"{"id":1.0,"password":"***","z":[ 1]}"#);
         assert_eq!(masked(r#"{"pass\u0077ord":["x"]}"#), r#"{"pass\u0077ord":"***"}"#);
         assert_eq!(
             masked(r#"{"card":[{"number":1},{"number":{"a":2},"b":3}]}"#),
             r#"{"card":[{"number":"***"},{"number":"***","b":3}]}"#
         );
         assert_eq!(masked(r#"{"card":"none"}"#), r#"{"card":"none"}"#);
-        assert_eq!(
-            Redaction::of(&paths).apply(r#"{"card":{"number":1}}"#.to_owned()),
-            r#"{"card":"***"}"#
-        );
+        assert_eq!(Redaction::of(&paths).apply(r#"{"card":{"number":1}}"#.to_owned()), r#"{"card":"***"}"#);
     }
 }

@@ -87,18 +87,26 @@ pub struct Status {
 
 /// At most so many errors are kept with a status.
 pub const ERRORS_KEPT: usize = 1_000;
-/// A foreign body is kept up to here in logs and dead letters.
-pub const BODY_KEPT_BYTES: usize = 64 << 10;
-/// And up to here in the status, which holds a thousand of them.
+/// A foreign body is kept up to here in a dead letter, whose context has 64 KB in all.
+pub const BODY_KEPT_BYTES: usize = 60 << 10;
+/// And up to here in the log and in the status, which holds a thousand of them.
 pub const STATUS_BODY_KEPT_BYTES: usize = 4 << 10;
 
-/// The text up to `bytes_max`, with a mark where something is missing.
+/// As much of a text as takes `bytes_max` bytes in JSON, with a mark where something is missing.
 pub fn cut(text: &str, bytes_max: usize) -> Cow<'_, str> {
-    if text.len() <= bytes_max {
-        return Cow::Borrowed(text);
+    let mut bytes = 0;
+    let over = text.char_indices().find(|(_, c)| {
+        bytes += match c {
+            '"' | '\\' | '\n' | '\r' | '\t' => 2,
+            c if c.is_ascii_control() => 6,
+            c => c.len_utf8(),
+        };
+        bytes > bytes_max
+    });
+    match over {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}… [cut: {end} of {} bytes]", &text[..end], text.len())),
     }
-    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Cow::Owned(format!("{}… [cut: {end} of {} bytes]", &text[..end], text.len()))
 }
 
 #[cfg(test)]
@@ -120,5 +128,7 @@ mod tests {
     fn a_long_body_is_cut_at_a_character_with_a_mark() {
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("äää", 3), "ä… [cut: 2 of 6 bytes]");
+        assert_eq!(cut("\u{0}\u{0}", 11), "\u{0}… [cut: 1 of 2 bytes]");
+        assert_eq!(cut("\"\"", 4), "\"\"");
     }
 }

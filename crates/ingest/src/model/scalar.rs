@@ -31,11 +31,8 @@ impl<'a> Scalar<'a> {
             b'"' => {
                 let inner = &text[1..text.len() - 1];
                 let plain = !inner.contains('\\');
-                let string = if plain {
-                    Cow::Borrowed(inner)
-                } else {
-                    serde_json::from_str::<String>(text).ok()?.into()
-                };
+                let string =
+                    if plain { Cow::Borrowed(inner) } else { serde_json::from_str::<String>(text).ok()?.into() };
                 Some(Self::Str(string))
             }
             b't' => Some(Self::Bool(true)),
@@ -93,9 +90,7 @@ impl Decimal {
     pub fn parse(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, power) = match text.split_once(['e', 'E']) {
-            Some((mantissa, power)) => {
-                (mantissa, power.strip_prefix('+').unwrap_or(power).parse::<i64>().ok()?)
-            }
+            Some((mantissa, power)) => (mantissa, power.strip_prefix('+').unwrap_or(power).parse::<i64>().ok()?),
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -107,11 +102,7 @@ impl Decimal {
             return Some(Self { negative: false, exponent: 0, digits: String::new() });
         }
         let exponent = power.checked_add(i64::try_from(whole.len()).ok()?)?.checked_sub(zeros)?;
-        (exponent.abs() <= EXPONENT_MAX).then(|| Self {
-            negative,
-            exponent,
-            digits: digits.to_owned(),
-        })
+        (exponent.abs() <= EXPONENT_MAX).then(|| Self { negative, exponent, digits: digits.to_owned() })
     }
 
     /// The shortest plain spelling; with an exponent only where that needs over 40 places.

@@ -88,9 +88,7 @@ impl Auth {
     /// The credential's name.
     pub fn secret(&self) -> &str {
         match self {
-            Self::Bearer { secret } | Self::Header { secret, .. } | Self::Param { secret, .. } => {
-                secret
-            }
+            Self::Bearer { secret } | Self::Header { secret, .. } | Self::Param { secret, .. } => secret,
         }
     }
 }
@@ -159,11 +157,9 @@ const fn one() -> u64 {
 pub const CONCURRENCY_MAX: u32 = 16;
 
 /// Words in a name that say a credential is meant.
-const CREDENTIALS: [&str; 7] =
-    ["auth", "cookie", "token", "secret", "password", "api-key", "apikey"];
+const CREDENTIALS: [&str; 7] = ["auth", "cookie", "token", "secret", "password", "api-key", "apikey"];
 /// Headers that belong to the connection, not to the caller.
-const FRAMING: [&str; 7] =
-    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
+const FRAMING: [&str; 7] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
 
 impl Source {
     /// A source whose calls stand alone and whose parameter `size` says how many records to send.
@@ -188,10 +184,7 @@ impl Source {
     /// `Invalid`, naming the field and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
         if self.headers.len() + self.params.len() > 64 {
-            return Err(Error::invalid(
-                "source.params",
-                "Allowed: up to 64 headers and parameters together",
-            ));
+            return Err(Error::invalid("source.params", "Allowed: up to 64 headers and parameters together"));
         }
         for (name, value) in &self.headers {
             check_header(name, value)?;
@@ -200,16 +193,10 @@ impl Source {
             check_no_credential("source.params", name)?;
         }
         if self.rate.is_some_and(|rate| !(1..=60_000).contains(&rate)) {
-            return Err(Error::invalid(
-                "source.rate",
-                "Allowed: 1 to 60000 calls a minute, or null",
-            ));
+            return Err(Error::invalid("source.rate", "Allowed: 1 to 60000 calls a minute, or null"));
         }
         if !(1..=CONCURRENCY_MAX).contains(&self.concurrency) {
-            return Err(Error::invalid(
-                "source.concurrency",
-                format!("Allowed: 1 to {CONCURRENCY_MAX}"),
-            ));
+            return Err(Error::invalid("source.concurrency", format!("Allowed: 1 to {CONCURRENCY_MAX}")));
         }
         Ok(())
     }
@@ -217,8 +204,7 @@ impl Source {
 
 fn check_header(name: &str, value: &str) -> Result<(), Error> {
     let lower = name.to_ascii_lowercase();
-    let token = !name.is_empty()
-        && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
+    let token = !name.is_empty() && name.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'));
     if !token || FRAMING.contains(&lower.as_str()) || lower.starts_with("proxy-") {
         let why = format!(
             "{} cannot be set. Allowed: names of A-Z, 0-9, - and _, other than {}",
@@ -228,10 +214,7 @@ fn check_header(name: &str, value: &str) -> Result<(), Error> {
         return Err(Error::invalid("source.headers", why));
     }
     if !value.bytes().all(|c| (0x20..0x7f).contains(&c)) {
-        return Err(Error::invalid(
-            "source.headers",
-            format!("The value of {name} must be printable ASCII"),
-        ));
+        return Err(Error::invalid("source.headers", format!("The value of {name} must be printable ASCII")));
     }
     check_no_credential("source.headers", name)
 }
@@ -261,28 +244,19 @@ mod tests {
     #[test]
     fn a_credential_is_named_and_never_written_down() {
         for name in ["Authorization", "X-API-Key", "Cookie", "x_api_key", "X-Auth"] {
-            let set =
-                |source: &mut Source| drop(source.headers.insert(name.to_owned(), "v".to_owned()));
+            let set = |source: &mut Source| drop(source.headers.insert(name.to_owned(), "v".to_owned()));
             assert_eq!(field(set).as_deref(), Some("source.headers"), "{name}");
         }
-        let set = |source: &mut Source| {
-            drop(source.params.insert("access_token".to_owned(), "v".to_owned()))
-        };
+        let set = |source: &mut Source| drop(source.params.insert("access_token".to_owned(), "v".to_owned()));
         assert_eq!(field(set).as_deref(), Some("source.params"));
     }
 
     #[test]
     fn headers_cannot_break_the_framing() {
-        for (name, value) in [
-            ("Host", "a"),
-            ("Transfer-Encoding", "chunked"),
-            ("A\r\nB", "c"),
-            ("A", "b\r\nC: d"),
-            ("", "a"),
-        ] {
-            let set = |source: &mut Source| {
-                drop(source.headers.insert(name.to_owned(), value.to_owned()))
-            };
+        for (name, value) in
+            [("Host", "a"), ("Transfer-Encoding", "chunked"), ("A\r\nB", "c"), ("A", "b\r\nC: d"), ("", "a")]
+        {
+            let set = |source: &mut Source| drop(source.headers.insert(name.to_owned(), value.to_owned()));
             assert_eq!(field(set).as_deref(), Some("source.headers"), "{name:?}");
         }
     }

@@ -97,20 +97,13 @@ impl Caller {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let response =
-            client.request(method, url.clone()).headers(headers).send().await.map_err(broken)?;
-        if !request.target.listed && !response.remote_addr().is_none_or(|peer| is_public(peer.ip()))
-        {
+        let response = client.request(method, url.clone()).headers(headers).send().await.map_err(broken)?;
+        if !request.target.listed && !response.remote_addr().is_none_or(|peer| is_public(peer.ip())) {
             return Err(Trouble::Refused(Refusal::Address("the address is not a public one")));
         }
         let (status, head) = (response.status().as_u16(), response.headers().clone());
         let body = body(response).await?;
-        Ok(Answer {
-            status,
-            retry_after: self.retry_after(&head),
-            next: next_link(&url, &head),
-            body,
-        })
+        Ok(Answer { status, retry_after: self.retry_after(&head), next: next_link(&url, &head), body })
     }
 
     fn client(&self, listed: bool) -> Result<&reqwest::Client, Trouble> {
@@ -156,7 +149,7 @@ impl Resolve for Vetted {
             let addresses = this.lookup.addresses(name.as_str()).await;
             // Public targets are called on 443 and 80 only; either being ours is enough.
             for port in [443, 80] {
-                this.guard.admit(&addresses, port).map_err(|refusal| refusal.to_string())?;
+                this.guard.admit(&addresses, port)?;
             }
             Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
@@ -204,6 +197,12 @@ async fn body(mut response: reqwest::Response) -> Result<Vec<u8>, Trouble> {
 
 /// The kind of failure and no more: the URL may hold a credential.
 fn broken(error: reqwest::Error) -> Trouble {
+    if let Some(refusal) = refusal(&error) {
+        return match refusal {
+            Refusal::Unresolved => Trouble::Broken(refusal.to_string()),
+            Refusal::Form(_) | Refusal::Address(_) => Trouble::Refused(refusal.clone()),
+        };
+    }
     let what = if error.is_timeout() {
         "no answer in time"
     } else if error.is_connect() {
@@ -214,13 +213,24 @@ fn broken(error: reqwest::Error) -> Trouble {
     Trouble::Broken(what.to_owned())
 }
 
-/// `Link: <url>; rel="next"`, if it stays at the origin of the call.
+/// What the guard said, if it was the guard that ended the call.
+fn refusal(error: &reqwest::Error) -> Option<&Refusal> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(refusal) = error.downcast_ref() {
+            return Some(refusal);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// `Link: <url>; rel="next"`; whether it may be followed, whoever follows it decides.
 fn next_link(base: &Url, headers: &HeaderMap) -> Option<Url> {
     let links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
     links.flat_map(|value| value.split(',')).find_map(|link| {
         let (target, parameters) = link.trim().strip_prefix('<')?.split_once('>')?;
         let relation = |part: &str| matches!(part.trim(), "rel=\"next\"" | "rel=next");
-        let url = parameters.split(';').any(relation).then(|| base.join(target).ok()).flatten()?;
-        (url.origin() == base.origin()).then_some(url)
+        parameters.split(';').any(relation).then(|| base.join(target).ok()).flatten()
     })
 }

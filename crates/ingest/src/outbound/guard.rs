@@ -37,12 +37,10 @@ impl FromStr for Authority {
 
     fn from_str(text: &str) -> Result<Self, base::Error> {
         let url = Url::parse(&format!("http://{text}/")).ok();
-        let parts = url
-            .as_ref()
-            .and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
-        parts.map(|(host, port)| Self { host, port }).ok_or_else(|| {
-            base::Error::invalid("allow", "Allowed: a host and a port, such as 127.0.0.1:8001")
-        })
+        let parts = url.as_ref().and_then(|url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?)));
+        parts
+            .map(|(host, port)| Self { host, port })
+            .ok_or_else(|| base::Error::invalid("allow", "Allowed: a host and a port, such as 127.0.0.1:8001"))
     }
 }
 
@@ -65,6 +63,8 @@ impl fmt::Display for Refusal {
         }
     }
 }
+
+impl std::error::Error for Refusal {}
 
 /// A URL whose text was judged.
 #[derive(Clone, Debug)]
@@ -89,10 +89,7 @@ pub struct SystemLookup;
 #[async_trait]
 impl Lookup for SystemLookup {
     async fn addresses(&self, host: &str) -> Vec<IpAddr> {
-        tokio::net::lookup_host((host, 0))
-            .await
-            .map(|found| found.map(|at| at.ip()).collect())
-            .unwrap_or_default()
+        tokio::net::lookup_host((host, 0)).await.map(|found| found.map(|at| at.ip()).collect()).unwrap_or_default()
     }
 }
 
@@ -111,17 +108,8 @@ pub struct Guard {
 const URL_BYTES_MAX: usize = 2_048;
 
 /// Names that only a private network knows.
-const PRIVATE_SUFFIXES: [&str; 9] = [
-    "localhost",
-    "local",
-    "localdomain",
-    "internal",
-    "intranet",
-    "lan",
-    "home",
-    "corp",
-    "home.arpa",
-];
+const PRIVATE_SUFFIXES: [&str; 9] =
+    ["localhost", "local", "localdomain", "internal", "intranet", "lan", "home", "corp", "home.arpa"];
 
 impl Guard {
     /// Judges the text of a URL, and the address if it names one.
@@ -130,12 +118,8 @@ impl Guard {
     /// A [`Refusal`] that says what is not allowed.
     pub fn target(&self, text: &str) -> Result<Target, Refusal> {
         // The parser would drop or turn these, and then two readers read two hosts.
-        if text.len() > URL_BYTES_MAX
-            || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\')
-        {
-            return Err(Refusal::Form(
-                "a URL is up to 2048 bytes without spaces, control characters or backslashes",
-            ));
+        if text.len() > URL_BYTES_MAX || text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+            return Err(Refusal::Form("a URL is up to 2048 bytes without spaces, control characters or backslashes"));
         }
         let url = Url::parse(text).map_err(|_| Refusal::Form("this is not a URL"))?;
         if !matches!(url.scheme(), "https" | "http") {
@@ -170,10 +154,8 @@ impl Guard {
             Host::Ipv6(address) => self.admit(&[IpAddr::V6(*address)], port),
             Host::Domain(name) => {
                 let name = name.trim_end_matches('.').to_ascii_lowercase();
-                let private = |suffix: &str| {
-                    name == suffix
-                        || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-                };
+                let private =
+                    |suffix: &str| name == suffix || name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'));
                 if !name.contains('.') || PRIVATE_SUFFIXES.into_iter().any(private) {
                     return Err(Refusal::Address("the host name is not a public one"));
                 }

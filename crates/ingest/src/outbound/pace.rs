@@ -27,10 +27,7 @@ struct Pace {
 
 /// A call that may start. Dropped, it lets another one start.
 #[derive(Debug)]
-pub struct Slot(
-    #[expect(dead_code, reason = "held, not read: it is given back when dropped")]
-    OwnedSemaphorePermit,
-);
+pub struct Slot(#[expect(dead_code, reason = "held, not read: it is given back when dropped")] OwnedSemaphorePermit);
 
 /// More sources than this are forgotten, longest idle first.
 const SOURCES_MAX: usize = 10_000;
@@ -59,11 +56,8 @@ impl Paces {
             let now = self.clock.monotonic();
             sources.retain(|_, pace| pace.next > now || Arc::strong_count(&pace.slots) > 1);
         }
-        let fresh = || Pace {
-            slots: Arc::new(Semaphore::new(concurrency as usize)),
-            concurrency,
-            next: Duration::ZERO,
-        };
+        let fresh =
+            || Pace { slots: Arc::new(Semaphore::new(concurrency as usize)), concurrency, next: Duration::ZERO };
         let pace = sources.entry(source.to_owned()).or_insert_with(fresh);
         if pace.concurrency != concurrency {
             pace.slots = Arc::new(Semaphore::new(concurrency as usize));

@@ -162,10 +162,7 @@ impl Table {
     }
 
     /// The next complete row.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it is no iterator: more may come after it said None"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it is no iterator: more may come after it said None")]
     pub fn next(&mut self) -> Option<Row> {
         self.rows.pop_front()
     }
@@ -192,15 +189,9 @@ impl Table {
         let block = std::mem::replace(&mut self.buffer, rest);
         self.looked -= self.complete.min(self.looked);
         self.complete = 0;
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .from_reader(block.as_slice());
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(block.as_slice());
         let mut cells = csv::ByteRecord::new();
-        while reader
-            .read_byte_record(&mut cells)
-            .map_err(|error| Error::invalid("body", error.to_string()))?
-        {
+        while reader.read_byte_record(&mut cells).map_err(|error| Error::invalid("body", error.to_string()))? {
             match &self.columns {
                 None => self.columns = Some(self.header(&cells)?),
                 Some(columns) => {
@@ -217,16 +208,10 @@ impl Table {
         let wrong = |why: String| Error::invalid("body", why);
         let mut names: Vec<String> = Vec::with_capacity(cells.len());
         for (n, cell) in cells.iter().enumerate() {
-            let cell =
-                if n == 0 { cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell) } else { cell };
-            let name = str::from_utf8(cell)
-                .map_err(|_| wrong("The header is not UTF-8".to_owned()))?
-                .to_owned();
+            let cell = if n == 0 { cell.strip_prefix(b"\xef\xbb\xbf").unwrap_or(cell) } else { cell };
+            let name = str::from_utf8(cell).map_err(|_| wrong("The header is not UTF-8".to_owned()))?.to_owned();
             if name.is_empty() || names.contains(&name) {
-                return Err(wrong(format!(
-                    "The header names column {} not at all, or twice",
-                    n + 1
-                )));
+                return Err(wrong(format!("The header names column {} not at all, or twice", n + 1)));
             }
             names.push(name);
         }
@@ -234,11 +219,7 @@ impl Table {
             return Err(wrong(format!("A table has at most {COLUMNS_MAX} columns")));
         }
         if let Some(unknown) = self.options.types.keys().find(|column| !names.contains(column)) {
-            let why = format!(
-                "The header has no column {}. Allowed: {}",
-                base::id::shown(unknown),
-                names.join(", ")
-            );
+            let why = format!("The header has no column {}. Allowed: {}", base::id::shown(unknown), names.join(", "));
             return Err(Error::invalid("types", why));
         }
         let column = |name: String| -> Result<Column> {
@@ -255,17 +236,9 @@ fn quoted(text: &str) -> String {
 }
 
 /// The cells of a row as a JSON object, without those that are null.
-fn record(
-    columns: &[Column],
-    cells: &csv::ByteRecord,
-    null: &[String],
-) -> Result<String, Malformed> {
+fn record(columns: &[Column], cells: &csv::ByteRecord, null: &[String]) -> Result<String, Malformed> {
     if cells.len() != columns.len() {
-        return Err(Malformed::record(format!(
-            "{} cells, but the header has {}",
-            cells.len(),
-            columns.len()
-        )));
+        return Err(Malformed::record(format!("{} cells, but the header has {}", cells.len(), columns.len())));
     }
     let mut out = String::with_capacity(cells.as_slice().len() + columns.len() * 16);
     out.push('{');

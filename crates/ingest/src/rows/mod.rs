@@ -63,10 +63,7 @@ impl Reader {
     }
 
     /// The next complete row.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it is no iterator: more may come after it said None"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it is no iterator: more may come after it said None")]
     pub fn next(&mut self) -> Option<Row> {
         match self {
             Self::Ndjson(lines) => lines.next(),

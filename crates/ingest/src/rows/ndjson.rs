@@ -34,14 +34,10 @@ impl Lines {
     }
 
     /// The next complete line that is not empty.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it is no iterator: more may come after it said None"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it is no iterator: more may come after it said None")]
     pub fn next(&mut self) -> Option<Row> {
         loop {
-            let Some(length) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n')
-            else {
+            let Some(length) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') else {
                 return self.too_long();
             };
             let (start, end) = (self.done, self.searched + length);

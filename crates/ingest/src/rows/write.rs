@@ -90,8 +90,7 @@ impl Writer {
 /// `Internal` when the record is no JSON object.
 pub fn add_columns(columns: &mut Vec<String>, record: &str) -> Result<()> {
     // Only for its names in their order: the values are read again, exactly, for the row.
-    let fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(record).map_err(Error::internal)?;
+    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(record).map_err(Error::internal)?;
     for (name, _) in fields {
         if !columns.contains(&name) {
             columns.push(name);
@@ -109,9 +108,7 @@ fn csv_row(columns: &[String], record: &str) -> Result<Vec<u8>> {
     let cell = |column: &String| -> Result<String> {
         match fields.get(column).map(|raw| raw.get()) {
             None | Some("null") => Ok(String::new()),
-            Some(text) if text.starts_with('"') => {
-                serde_json::from_str(text).map_err(Error::internal)
-            }
+            Some(text) if text.starts_with('"') => serde_json::from_str(text).map_err(Error::internal),
             Some(text) => Ok(text.to_owned()),
         }
     };

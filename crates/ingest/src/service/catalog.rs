@@ -69,22 +69,14 @@ impl Catalog {
     /// # Errors
     /// `NotFound`; what the store fails with.
     pub async fn get(&self, tenant: &TenantId, name: &Name) -> Result<Stamped> {
-        self.find(tenant, name)
-            .await?
-            .ok_or_else(|| Error::not_found(format!("Dataset {name} not found")))
+        self.find(tenant, name).await?.ok_or_else(|| Error::not_found(format!("Dataset {name} not found")))
     }
 
     /// A dataset that can be written to: one that is built in gets its head, with this id.
     ///
     /// # Errors
     /// `NotFound`; what the store fails with.
-    pub async fn written(
-        &self,
-        tenant: &TenantId,
-        name: &Name,
-        id: Uuid,
-        at: Timestamp,
-    ) -> Result<Stamped> {
+    pub async fn written(&self, tenant: &TenantId, name: &Name, id: Uuid, at: Timestamp) -> Result<Stamped> {
         let found = self.get(tenant, name).await?;
         if !found.dataset.id.is_nil() {
             return Ok(found);
@@ -119,8 +111,7 @@ impl std::fmt::Debug for Catalog {
 
 fn unwritten(builtin: &Definition) -> Stamped {
     let at = Timestamp::UNIX_EPOCH;
-    let dataset =
-        Dataset { definition: builtin.clone(), id: Uuid::nil(), created_at: at, updated_at: at };
+    let dataset = Dataset { definition: builtin.clone(), id: Uuid::nil(), created_at: at, updated_at: at };
     Stamped { dataset, version: None }
 }
 

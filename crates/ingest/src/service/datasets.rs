@@ -75,12 +75,7 @@ impl Ingest {
     ///
     /// # Errors
     /// What the store fails with.
-    pub async fn dataset_page(
-        &self,
-        ctx: &Ctx,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Page<Summary>> {
+    pub async fn dataset_page(&self, ctx: &Ctx, after: Option<String>, limit: usize) -> Result<Page<Summary>> {
         let mut found = Vec::new();
         if after.is_none() {
             for stamped in self.catalog.unwritten() {
@@ -115,8 +110,7 @@ impl Ingest {
         seen: impl FnOnce(Option<Version>) -> Result<()>,
     ) -> Result<Summary> {
         let id = ctx.uuid(&format!("dataset {name}"));
-        let Stamped { mut dataset, version } =
-            self.catalog.written(&ctx.tenant, name, id, ctx.now()).await?;
+        let Stamped { mut dataset, version } = self.catalog.written(&ctx.tenant, name, id, ctx.now()).await?;
         seen(version)?;
         let definition = &mut dataset.definition;
         definition.public = change.public.unwrap_or(definition.public);
@@ -133,12 +127,7 @@ impl Ingest {
     }
 
     /// Of a source that is built in only the schedule is the tenant's.
-    fn source_change(
-        &self,
-        name: &Name,
-        before: Option<Source>,
-        after: Option<Source>,
-    ) -> Result<Option<Source>> {
+    fn source_change(&self, name: &Name, before: Option<Source>, after: Option<Source>) -> Result<Option<Source>> {
         if self.catalog.builtin(name).is_none() {
             return Ok(after);
         }
@@ -181,14 +170,10 @@ impl Ingest {
     async fn source_check(&self, ctx: &Ctx, source: Option<&Source>) -> Result<()> {
         let Some(source) = source else { return Ok(()) };
         let wrong = |refusal: Refusal| {
-            Error::invalid(
-                "source.url",
-                format!("Not allowed: {refusal}. Allowed: https URLs of public hosts"),
-            )
+            Error::invalid("source.url", format!("Not allowed: {refusal}. Allowed: https URLs of public hosts"))
         };
         let settings = &self.deps.settings;
-        let target =
-            settings.guard.preview(&source.url, self.deps.lookup.as_ref()).await.map_err(wrong)?;
+        let target = settings.guard.preview(&source.url, self.deps.lookup.as_ref()).await.map_err(wrong)?;
         let Some(auth) = &source.auth else { return Ok(()) };
         let sent = |credential: &&super::Credential| {
             credential.tenant == ctx.tenant
@@ -209,16 +194,9 @@ impl Ingest {
     async fn schedule_follow(&self, ctx: &Ctx, definition: &Definition) -> Result<()> {
         let when = definition.source.as_ref().and_then(|source| source.schedule.clone());
         let Some(when) = when else { return self.schedule_drop(ctx, &definition.name).await };
-        let params = serde_json::to_string(&FetchParams::of(definition.name.clone()))
-            .map_err(Error::internal)?;
+        let params = serde_json::to_string(&FetchParams::of(definition.name.clone())).map_err(Error::internal)?;
         let unique = Some(definition.name.to_string());
-        let new = NewSchedule {
-            name: Self::schedule_name(&definition.name),
-            when,
-            kind: FETCH,
-            params,
-            unique,
-        };
+        let new = NewSchedule { name: Self::schedule_name(&definition.name), when, kind: FETCH, params, unique };
         match self.engine.schedule_put(ctx, new).await {
             Ok(_) => Ok(()),
             Err(error) if error.details().iter().any(|detail| detail.field == "when") => {

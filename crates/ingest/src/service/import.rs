@@ -46,14 +46,7 @@ impl Ingest {
     ///
     /// # Errors
     /// `NotFound`; `Invalid` when the file cannot be read on; what `body` and the store fail with.
-    pub async fn import<S>(
-        &self,
-        ctx: &Ctx,
-        name: &Name,
-        reader: Reader,
-        first_row: u64,
-        body: S,
-    ) -> Result<Report>
+    pub async fn import<S>(&self, ctx: &Ctx, name: &Name, reader: Reader, first_row: u64, body: S) -> Result<Report>
     where
         S: Stream<Item = Result<Bytes>> + Send + Unpin,
     {
@@ -68,9 +61,7 @@ impl Ingest {
         };
         import.run(body).await.map_err(|error| match error {
             Halt::Error(error) => error,
-            Halt::Refused(Refused::Gone) => {
-                Error::conflict(format!("Dataset {name} was deleted meanwhile"))
-            }
+            Halt::Refused(Refused::Gone) => Error::conflict(format!("Dataset {name} was deleted meanwhile")),
             Halt::Refused(Refused::Fenced) => Error::internal("an import has no fence"),
             Halt::Refused(Refused::Store(error)) => error.into(),
         })

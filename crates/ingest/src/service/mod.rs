@@ -125,10 +125,7 @@ impl Ingest {
     ///
     /// # Errors
     /// What the store fails with.
-    pub async fn partitions(
-        &self,
-        tenant: &TenantId,
-    ) -> base::Result<Vec<(base::store::Table, String)>> {
+    pub async fn partitions(&self, tenant: &TenantId) -> base::Result<Vec<(base::store::Table, String)>> {
         self.catalog.heads().partitions(tenant).await
     }
 }

@@ -7,6 +7,7 @@ use super::Ingest;
 use crate::model::redact::Redaction;
 use crate::model::scalar::string_prefix;
 use crate::model::{Dataset, Name};
+use crate::rows::write::add_columns;
 use crate::store::ordered::{Entry, Scan};
 
 /// All records of a dataset, one after the other, as the caller may see them.
@@ -33,9 +34,7 @@ impl Ingest {
     pub async fn record_get(&self, ctx: &Ctx, name: &Name, key: &str) -> Result<Entry> {
         let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
         let found = self.catalog.shelf(&ctx.tenant, dataset.id).record(key).await?;
-        let missing = || {
-            Error::not_found(format!("Record {} not found in dataset {name}", base::id::shown(key)))
-        };
+        let missing = || Error::not_found(format!("Record {} not found in dataset {name}", base::id::shown(key)));
         let entry = found.ok_or_else(missing)?;
         Ok(Entry { text: redaction(ctx, &dataset).apply(entry.text), ..entry })
     }
@@ -53,22 +52,30 @@ impl Ingest {
         limit: usize,
     ) -> Result<Page<String>> {
         let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
-        let page =
-            self.catalog.shelf(&ctx.tenant, dataset.id).page(range(prefix), after, limit).await?;
+        let page = self.catalog.shelf(&ctx.tenant, dataset.id).page(range(prefix), after, limit).await?;
         let redaction = redaction(ctx, &dataset);
         Ok(page.map(|entry| redaction.apply(entry.text)))
+    }
+
+    /// The top-level fields of all records, in the order in which they are first met: the columns
+    /// of a table that leaves nothing out.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn record_columns(&self, ctx: &Ctx, name: &Name, prefix: Option<&str>) -> Result<Vec<String>> {
+        let mut reading = self.record_scan(ctx, name, prefix).await?;
+        let mut columns = Vec::new();
+        while let Some(record) = reading.next().await? {
+            add_columns(&mut columns, &record)?;
+        }
+        Ok(columns)
     }
 
     /// All of them in order.
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn record_scan(
-        &self,
-        ctx: &Ctx,
-        name: &Name,
-        prefix: Option<&str>,
-    ) -> Result<Reading> {
+    pub async fn record_scan(&self, ctx: &Ctx, name: &Name, prefix: Option<&str>) -> Result<Reading> {
         let dataset = self.catalog.get(&ctx.tenant, name).await?.dataset;
         let scan = self.catalog.shelf(&ctx.tenant, dataset.id).scan(range(prefix), None).await?;
         Ok(Reading { scan, redaction: redaction(ctx, &dataset) })

@@ -71,12 +71,7 @@ impl Heads {
     ///
     /// # Errors
     /// What the store fails with; `Internal` for a head that cannot be read.
-    pub async fn page(
-        &self,
-        tenant: &TenantId,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Page<Stamped>> {
+    pub async fn page(&self, tenant: &TenantId, after: Option<String>, limit: usize) -> Result<Page<Stamped>> {
         let query = Query::new(DATASETS, Self::partition(tenant)).limit(limit).after(after);
         let slice = self.store.query(query).await?;
         let items = slice.items.iter().map(decoded).collect::<Result<_>>()?;
@@ -88,11 +83,9 @@ impl Heads {
     /// # Errors
     /// `Conflict` when the name is taken.
     pub async fn create(&self, tenant: &TenantId, dataset: &Dataset) -> Result<()> {
-        let head =
-            Write::put(Self::key(tenant, dataset.name()), encoded(dataset)?).when(When::Absent);
+        let head = Write::put(Self::key(tenant, dataset.name()), encoded(dataset)?).when(When::Absent);
         let shelf = Shelf::new(self.store.clone(), tenant.clone(), dataset.id);
-        let counts = (0..SHARDS)
-            .map(|shard| Write::put(shelf.count_key(shard), Body::default().with("n", 0)));
+        let counts = (0..SHARDS).map(|shard| Write::put(shelf.count_key(shard), Body::default().with("n", 0)));
         self.store.write(std::iter::once(head).chain(counts).collect()).await?;
         Ok(())
     }
@@ -101,12 +94,7 @@ impl Heads {
     ///
     /// # Errors
     /// `Conflict` when somebody has.
-    pub async fn replace(
-        &self,
-        tenant: &TenantId,
-        dataset: &Dataset,
-        version: Option<Version>,
-    ) -> Result<Version> {
+    pub async fn replace(&self, tenant: &TenantId, dataset: &Dataset, version: Option<Version>) -> Result<Version> {
         let when = version.map_or(When::Present, When::Version);
         let head = Write::put(Self::key(tenant, dataset.name()), encoded(dataset)?).when(when);
         Ok(self.store.write(vec![head]).await?)
@@ -134,20 +122,13 @@ impl Heads {
     /// What the store fails with; `Internal` for a head that cannot be read.
     pub async fn partitions(&self, tenant: &TenantId) -> Result<Vec<(base::store::Table, String)>> {
         let query = Query::new(DATASETS, Self::partition(tenant)).limit(base::store::PAGE_MAX);
-        let mut partitions =
-            vec![(DATASETS, Self::partition(tenant)), (DATASETS, Self::left_partition(tenant))];
+        let mut partitions = vec![(DATASETS, Self::partition(tenant)), (DATASETS, Self::left_partition(tenant))];
         let mut ids = Vec::new();
         for item in self.store.query_all(query).await? {
             ids.push(decoded(&item)?.dataset.id);
         }
         let left = Query::new(DATASETS, Self::left_partition(tenant)).limit(base::store::PAGE_MAX);
-        ids.extend(
-            self.store
-                .query_all(left)
-                .await?
-                .iter()
-                .filter_map(|item| Uuid::try_parse(&item.key.sort).ok()),
-        );
+        ids.extend(self.store.query_all(left).await?.iter().filter_map(|item| Uuid::try_parse(&item.key.sort).ok()));
         for id in ids {
             partitions.extend(Shelf::new(self.store.clone(), tenant.clone(), id).partitions());
         }
@@ -172,8 +153,5 @@ fn decoded(item: &Item) -> Result<Stamped> {
         return Err(Error::internal(format!("a dataset's head has the unknown version {}", row.v)));
     }
     let HeadRow { id, created_at, updated_at, definition, .. } = row;
-    Ok(Stamped {
-        dataset: Dataset { definition, id, created_at, updated_at },
-        version: item.version,
-    })
+    Ok(Stamped { dataset: Dataset { definition, id, created_at, updated_at }, version: item.version })
 }

@@ -106,14 +106,11 @@ impl Intake {
     }
 
     async fn flush(&mut self, shard: u8) -> Result<(), Refused> {
-        let Gathered { records, taken, .. } =
-            std::mem::take(&mut self.gathered[usize::from(shard)]);
+        let Gathered { records, taken, .. } = std::mem::take(&mut self.gathered[usize::from(shard)]);
         if records.is_empty() {
             return Ok(());
         }
-        while self.under_way.len() >= UNDER_WAY_MAX
-            || records.iter().any(|record| self.busy.contains(&record.hash))
-        {
+        while self.under_way.len() >= UNDER_WAY_MAX || records.iter().any(|record| self.busy.contains(&record.hash)) {
             self.settle().await?;
         }
         self.busy.extend(records.iter().map(|record| record.hash));
@@ -128,9 +125,8 @@ impl Intake {
     /// Waits for one transaction; `false` when none is under way.
     async fn settle(&mut self) -> Result<bool, Refused> {
         let Some(ended) = self.under_way.join_next().await else { return Ok(false) };
-        let unknown = |error: tokio::task::JoinError| {
-            Refused::Store(base::store::StoreError::Unknown(error.to_string()))
-        };
+        let unknown =
+            |error: tokio::task::JoinError| Refused::Store(base::store::StoreError::Unknown(error.to_string()));
         let (records, taken, written) = ended.map_err(unknown)?;
         written?;
         self.saved += taken;

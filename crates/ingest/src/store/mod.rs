@@ -108,10 +108,8 @@ impl Shelf {
 
     /// Every partition of this dataset.
     pub fn partitions(&self) -> Vec<(Table, String)> {
-        let records = (0..SHARDS)
-            .flat_map(|shard| [self.record_partition(shard), self.order_partition(shard)]);
-        let rest =
-            ["count", "stage", "failed", "status"].map(|what| (DATASETS, self.partition(what)));
+        let records = (0..SHARDS).flat_map(|shard| [self.record_partition(shard), self.order_partition(shard)]);
+        let rest = ["count", "stage", "failed", "status"].map(|what| (DATASETS, self.partition(what)));
         records.map(|partition| (RECORDS, partition)).chain(rest).collect()
     }
 }

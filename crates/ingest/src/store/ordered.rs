@@ -32,11 +32,7 @@ pub struct Entry {
 
 impl From<Item> for Entry {
     fn from(item: Item) -> Self {
-        Self {
-            place: item.key.sort,
-            text: item.body.data.unwrap_or_default(),
-            version: item.version,
-        }
+        Self { place: item.key.sort, text: item.body.data.unwrap_or_default(), version: item.version }
     }
 }
 
@@ -45,12 +41,7 @@ impl Shelf {
     ///
     /// # Errors
     /// What the store fails with.
-    pub async fn page(
-        &self,
-        range: Range,
-        after: Option<String>,
-        limit: usize,
-    ) -> Result<Page<Entry>> {
+    pub async fn page(&self, range: Range, after: Option<String>, limit: usize) -> Result<Page<Entry>> {
         // A shard holds a sixteenth of a page, give or take; one more tells whether it goes on.
         let lane_page = (limit / usize::from(SHARDS) * 2 + 8).min(PAGE_MAX);
         let mut scan = Scan::open(self.clone(), range, after, lane_page, false).await?;
@@ -94,8 +85,7 @@ impl Scan {
         };
         let mut lanes: Vec<Lane> = (0..SHARDS).map(lane).collect();
         try_join_all(lanes.iter_mut().map(Lane::fill)).await?;
-        let first =
-            |(n, lane): (usize, &Lane)| Some(Reverse((lane.buffer.front()?.place.clone(), n)));
+        let first = |(n, lane): (usize, &Lane)| Some(Reverse((lane.buffer.front()?.place.clone(), n)));
         let heads = lanes.iter().enumerate().filter_map(first).collect();
         Ok(Self { lanes, heads })
     }
@@ -139,9 +129,7 @@ impl Lane {
         while self.buffer.is_empty() {
             let Some(query) = self.query.take() else { return Ok(()) };
             let slice = match self.coming.take() {
-                Some(coming) => {
-                    coming.await.map_err(|error| StoreError::Unavailable(error.to_string()))??
-                }
+                Some(coming) => coming.await.map_err(|error| StoreError::Unavailable(error.to_string()))??,
                 None => self.shelf.store.query(query.clone()).await?,
             };
             self.buffer.extend(slice.items.into_iter().map(Entry::from));

@@ -56,12 +56,7 @@ impl Shelf {
     ///
     /// # Errors
     /// What the store fails with; `Failed` when the fence did not hold.
-    pub async fn stage(
-        &self,
-        step: Step,
-        chunks: Vec<String>,
-        fence: &Write,
-    ) -> Result<Vec<Write>, StoreError> {
+    pub async fn stage(&self, step: Step, chunks: Vec<String>, fence: &Write) -> Result<Vec<Write>, StoreError> {
         let mut waiting = Vec::new();
         let mut bytes = 0;
         for (n, chunk) in chunks.into_iter().enumerate() {

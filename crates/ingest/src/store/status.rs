@@ -41,15 +41,8 @@ impl Shelf {
     ///
     /// # Errors
     /// `Internal` when the error has no text form.
-    pub fn failed(
-        &self,
-        job: JobId,
-        batch: u32,
-        error: &CallError,
-        until: Timestamp,
-    ) -> Result<Write> {
-        let body =
-            Body::data(serde_json::to_string(error).map_err(Error::internal)?).expiring(until);
+    pub fn failed(&self, job: JobId, batch: u32, error: &CallError, until: Timestamp) -> Result<Write> {
+        let body = Body::data(serde_json::to_string(error).map_err(Error::internal)?).expiring(until);
         Ok(Write::put(self.failed_key(job, batch), body))
     }
 
@@ -63,8 +56,7 @@ impl Shelf {
     /// # Errors
     /// What the store fails with.
     pub async fn failures(&self, job: JobId) -> Result<Vec<CallError>> {
-        let mut query =
-            Query::new(DATASETS, self.partition("failed")).prefix(base::key::prefix(&key![job]));
+        let mut query = Query::new(DATASETS, self.partition("failed")).prefix(base::key::prefix(&key![job]));
         query.limit = PAGE_MAX;
         let mut errors = Vec::new();
         loop {
@@ -92,22 +84,15 @@ impl Shelf {
         }
         let chunks = chunked(errors)?;
         let count = chunks.len();
-        let puts = chunks
-            .into_iter()
-            .enumerate()
-            .map(|(n, text)| Bulk::Put(self.errors_key(status.job, n), Body::data(text)));
+        let puts =
+            chunks.into_iter().enumerate().map(|(n, text)| Bulk::Put(self.errors_key(status.job, n), Body::data(text)));
         self.store.bulk(DATASETS, puts.collect()).await?;
         // A run that is settled again keeps its chunks; those it has too many end with the next run.
         let old = before.filter(|before| before.status.job != status.job);
-        let stale =
-            old.into_iter().flat_map(|old| (0..old.chunks).map(move |n| (old.status.job, n)));
-        let mut writes: Vec<Write> =
-            stale.map(|(job, n)| Write::delete(self.errors_key(job, n))).collect();
+        let stale = old.into_iter().flat_map(|old| (0..old.chunks).map(move |n| (old.status.job, n)));
+        let mut writes: Vec<Write> = stale.map(|(job, n)| Write::delete(self.errors_key(job, n))).collect();
         let row = StatusRow { v: 1, status, chunks: count };
-        writes.push(Write::put(
-            self.status_key(),
-            Body::data(serde_json::to_string(&row).map_err(Error::internal)?),
-        ));
+        writes.push(Write::put(self.status_key(), Body::data(serde_json::to_string(&row).map_err(Error::internal)?)));
         Ok(writes)
     }
 
@@ -125,8 +110,7 @@ impl Shelf {
         let keys: Vec<Key> = (0..row.chunks).map(|n| self.errors_key(row.status.job, n)).collect();
         let mut errors = Vec::new();
         for item in self.store.get_all(&keys).await?.into_iter().flatten() {
-            let chunk: Vec<CallError> =
-                serde_json::from_str(item.data()).map_err(Error::internal)?;
+            let chunk: Vec<CallError> = serde_json::from_str(item.data()).map_err(Error::internal)?;
             errors.extend(chunk);
         }
         Ok(Some((row.status, errors)))

@@ -13,8 +13,7 @@ pub async fn empty(store: &dyn Store, table: Table, partition: &str) -> Result<u
         let slice = store.query(Query::new(table, partition).limit(PAGE_MAX)).await?;
         removed += slice.items.len() as u64;
         let more = slice.next.is_some();
-        let deletes: Vec<Bulk> =
-            slice.items.into_iter().map(|item| Bulk::Delete(item.key)).collect();
+        let deletes: Vec<Bulk> = slice.items.into_iter().map(|item| Bulk::Delete(item.key)).collect();
         if !deletes.is_empty() {
             store.bulk(table, deletes).await?;
         }

@@ -38,12 +38,7 @@ impl Shelf {
     ///
     /// # Errors
     /// [`Refused`]; nothing was written, unless the store lost its answer again and again.
-    pub async fn put(
-        &self,
-        shard: u8,
-        records: &[Record],
-        fence: Option<&Write>,
-    ) -> Result<(), Refused> {
+    pub async fn put(&self, shard: u8, records: &[Record], fence: Option<&Write>) -> Result<(), Refused> {
         let (mut conflicts, mut busy) = (0, 0);
         loop {
             let writes = self.decided(shard, records, fence).await.map_err(Refused::Store)?;
@@ -63,17 +58,10 @@ impl Shelf {
     }
 
     /// The count first, then the fence, then the records.
-    async fn decided(
-        &self,
-        shard: u8,
-        records: &[Record],
-        fence: Option<&Write>,
-    ) -> Result<Vec<Write>, StoreError> {
+    async fn decided(&self, shard: u8, records: &[Record], fence: Option<&Write>) -> Result<Vec<Write>, StoreError> {
         let partition = self.record_partition(shard);
-        let keys: Vec<Key> = records
-            .iter()
-            .map(|record| Key::new(RECORDS, partition.clone(), key![record.key]))
-            .collect();
+        let keys: Vec<Key> =
+            records.iter().map(|record| Key::new(RECORDS, partition.clone(), key![record.key])).collect();
         let before = self.store.get_many(&keys).await?;
         let fresh = before.iter().filter(|item| item.is_none()).count();
         let count = match i64::try_from(fresh) {
@@ -99,8 +87,5 @@ fn moved(writes: &mut Vec<Write>, record: &Record, key: Key, before: Option<&Ite
     }
     let when = before.map_or(When::Absent, Item::unchanged);
     writes.push(Write::put(key, Body::default().with("at", record.place.as_str())).when(when));
-    writes.push(Write::put(
-        Key::new(RECORDS, order, record.place.as_str()),
-        Body::data(record.text.as_str()),
-    ));
+    writes.push(Write::put(Key::new(RECORDS, order, record.place.as_str()), Body::data(record.text.as_str())));
 }

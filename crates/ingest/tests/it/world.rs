@@ -1,0 +1,198 @@
+//! The whole service on memory, with an upstream of its own.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::clock::SystemClock;
+use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
+use base::store::{Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write};
+use base::{Clock, Ctx, Principal, RequestId, Scope, Scopes, Secret, Store, TenantId};
+use ingest::model::{Name, Sizes};
+use ingest::service::{Credential, Fetch};
+use ingest::store::RECORDS;
+use ingest::{Deps, Ingest, Settings};
+use jobs::{Engine, FixedQuotas, Job, Policy, Registry, Workers};
+use testkit::Client;
+use uuid::Uuid;
+use web::{Authenticate, Identity, Kit};
+
+use crate::upstream::Upstream;
+
+pub(crate) struct World {
+    pub(crate) upstream: Upstream,
+    pub(crate) store: Arc<Flaky>,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) ingest: Arc<Ingest>,
+    clock: Arc<dyn Clock>,
+    workers: Mutex<Option<Workers>>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let upstream = Upstream::start().await;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let store = Arc::new(Flaky::new(MemoryStore::new(clock.clone())));
+        let mut settings = Settings::sandbox(&upstream.at.to_string()).unwrap();
+        settings.credentials.push(Credential {
+            tenant: "default".parse().unwrap(),
+            name: "upstream".to_owned(),
+            host: "127.0.0.1".to_owned(),
+            value: Secret::new("s3cr3t-of-the-upstream".to_owned()),
+        });
+        let deps = Deps::new(store.clone(), clock.clone(), settings);
+        let mut registry = Registry::default();
+        ingest::register(&mut registry, &deps);
+        let engine = Engine::new(jobs::Deps {
+            store: store.clone(),
+            queue: Arc::new(MemoryQueue::new(clock.clone())),
+            clock: clock.clone(),
+            registry,
+            quotas: Arc::new(FixedQuotas::default()),
+            settings: jobs::Settings::default(),
+        });
+        let ingest = Ingest::new(deps, engine.clone());
+        let world = Self { upstream, store, ingest, clock, workers: Mutex::new(Some(engine.workers_start())), engine };
+        // What failed is tried again at once.
+        let at_once = Policy { initial_delay_s: 0, ..Policy::default() };
+        world.engine.policy_put(&world.ctx(), ingest::jobs::FETCH, at_once).await.unwrap();
+        world
+    }
+
+    /// A caller of the tenant `default` with every scope.
+    pub(crate) fn ctx(&self) -> Ctx {
+        ctx(&self.clock, "default")
+    }
+
+    /// Fetches a dataset and returns the job when it has ended.
+    pub(crate) async fn fetch(&self, dataset: &str, calls: u32, size: u32) -> Job {
+        let name: Name = dataset.parse().unwrap();
+        let fetch = Fetch { calls, sizes: Sizes { min: size, max: size } };
+        let started = self.ingest.fetch_start(&self.ctx(), &name, fetch).await.unwrap();
+        self.ended(&started.job).await
+    }
+
+    /// The job when it has ended.
+    pub(crate) async fn ended(&self, job: &Job) -> Job {
+        let job = self.engine.job_wait(&job.tenant, job.id, Duration::from_secs(50)).await.unwrap().unwrap();
+        assert!(job.status.is_final(), "{} after 50 s", job.status);
+        job
+    }
+
+    /// All records of a dataset in order.
+    pub(crate) async fn records(&self, dataset: &str) -> Vec<String> {
+        let name: Name = dataset.parse().unwrap();
+        let mut reading = self.ingest.record_scan(&self.ctx(), &name, None).await.unwrap();
+        let mut records = Vec::new();
+        while let Some(record) = reading.next().await.unwrap() {
+            records.push(record);
+        }
+        records
+    }
+
+    /// Clients of a server in this process: all scopes, `ingest:read` alone, another tenant.
+    pub(crate) fn clients(&self) -> [Client; 3] {
+        let kit = Kit {
+            authenticate: Arc::new(Doors),
+            store: self.store.clone(),
+            limiter: Arc::new(MemoryLimiter::new(self.clock.clone())),
+            clock: self.clock.clone(),
+            config: web::Config::default(),
+            cursor_key: Secret::new([7; 32]),
+        };
+        let client = Client::app(&web::App::new(kit).mount(self.ingest.routes()).build());
+        ["admin", "reader", "stranger"].map(|key| client.with_key(key))
+    }
+
+    /// Stops the workers; nothing may be left behind.
+    pub(crate) async fn stop(self) {
+        let workers = self.workers.lock().unwrap().take().unwrap();
+        assert!(workers.stop(Duration::from_secs(10)).await);
+    }
+}
+
+pub(crate) fn ctx(clock: &Arc<dyn Clock>, tenant: &str) -> Ctx {
+    let scopes: Scopes = Scope::ALL.into_iter().collect();
+    let tenant: TenantId = tenant.parse().unwrap();
+    Ctx::new(tenant, Principal::new("key:test"), scopes, RequestId::random(), clock.now(), Uuid::new_v4())
+}
+
+/// Knows three keys.
+struct Doors;
+
+#[async_trait]
+impl Authenticate for Doors {
+    async fn authenticate(&self, credential: &web::Credential, _: IpAddr, _: Option<&str>) -> base::Result<Identity> {
+        let (web::Credential::ApiKey(key) | web::Credential::Bearer(key)) = credential;
+        let (tenant, scopes): (&str, &[Scope]) = match key.expose().as_str() {
+            "admin" => ("default", &Scope::ALL),
+            "reader" => ("default", &[Scope::IngestRead]),
+            "stranger" => ("other", &Scope::ALL),
+            _ => return Err(base::Error::new(base::ErrorKind::Unauthenticated, "Unknown key")),
+        };
+        let none = web::Limits::default().with("control", Vec::new());
+        Ok(Identity {
+            tenant: tenant.parse()?,
+            principal: Principal::new(format!("key:{}", key.expose())),
+            scopes: scopes.iter().copied().collect(),
+            limits: none,
+            cors_origins: Arc::default(),
+        })
+    }
+}
+
+/// A store that refuses the next so many writes of records.
+pub(crate) struct Flaky {
+    inner: MemoryStore,
+    refusing: AtomicUsize,
+    refused: AtomicUsize,
+}
+
+impl Flaky {
+    pub(crate) fn new(inner: MemoryStore) -> Self {
+        Self { inner, refusing: AtomicUsize::new(0), refused: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn refuse(&self, writes: usize) {
+        self.refusing.store(writes, Ordering::SeqCst);
+    }
+
+    pub(crate) fn refused(&self) -> usize {
+        self.refused.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Store for Flaky {
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        self.inner.get_many(keys).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
+        self.inner.query(query).await
+    }
+
+    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
+        self.inner.count(table, partition, range).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<Version, StoreError> {
+        let records = writes.iter().any(|write| write.key.table == RECORDS);
+        let one_less = |left: usize| left.checked_sub(1);
+        if records && self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreError::Unavailable("refused for the test".to_owned()));
+        }
+        self.inner.write(writes).await
+    }
+
+    async fn bulk(&self, table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
+        self.inner.bulk(table, writes).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.inner.ready().await
+    }
+}
