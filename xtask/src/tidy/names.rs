@@ -46,10 +46,12 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
     findings
 }
 
+/// The tests of a service may stand in for the servers that it calls.
 fn may_name_axum(path: &str) -> bool {
     within(path, &["crates/web/", "crates/sandbox/", "crates/freight/"])
         || path.strip_prefix("crates/").and_then(|path| path.split_once('/')).is_some_and(|(member, file)| {
-            super::edges::is_service(member) && (file == "src/http.rs" || file.starts_with("src/http/"))
+            super::edges::is_service(member)
+                && (file == "src/http.rs" || file.starts_with("src/http/") || file.starts_with("tests/"))
         })
 }
 
@@ -87,7 +89,8 @@ mod tests {
         let text = "\nuse axum::Router;\n";
         check_lines("crates/jobs/src/lib.rs", text, &[2]);
         check_lines("crates/ingest/src/service.rs", text, &[2]);
-        check_lines("crates/ingest/tests/it/main.rs", text, &[2]);
+        check_lines("crates/jobs/tests/it/main.rs", text, &[2]);
+        check_lines("crates/ingest/tests/it/upstream.rs", text, &[]);
         check_lines("crates/jobs/src/http.rs", text, &[2]);
         check_lines("crates/ingest/src/http.rs", text, &[]);
         check_lines("crates/ingest/src/http/read.rs", text, &[]);
