@@ -9,21 +9,20 @@
 //!   items are whole, then `rows DAMAGED COUNTER`.
 //! - `burst DIR COUNTER`: 64 writes at once, one of which must fail; prints `ok failed syncs`.
 //! - `hold DIR`: acknowledges one write, prints `ready` and keeps the store open.
+//! - `load DIR CALLERS SECONDS`: what the store gives: enqueues, then claims and completions of the
+//!   shape that the engine writes; prints each per second.
 //! - `shim`: builds the file shim and prints where it is.
 //!
 //! With the feature `sabotage`, `commit` takes `--late-fsync`.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a drill that fails has nobody to tell but who started it"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a drill that fails has nobody to tell but who started it")]
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use base::clock::SystemClock;
 use base::key;
@@ -45,12 +44,13 @@ async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["commit", directory, first, flags @ ..] => {
-            commit(directory, first.parse().unwrap(), flags).await
-        }
+        ["commit", directory, first, flags @ ..] => commit(directory, first.parse().unwrap(), flags).await,
         ["verify", directory] => verify(directory).await,
         ["burst", directory, counter] => burst(directory, &Syncs::at(Path::new(counter))).await,
         ["hold", directory] => hold(directory).await,
+        ["load", directory, callers, seconds] => {
+            load(directory, callers.parse().unwrap(), Duration::from_secs(seconds.parse().unwrap())).await;
+        }
         ["shim"] => say(&Shim::build().library().display().to_string()),
         _ => panic!("which drill?"),
     }
@@ -70,8 +70,7 @@ fn say(line: &str) {
 async fn commit(directory: &str, first: u64, flags: &[&str]) {
     let store = SqliteStore::open(sabotaged(options(directory), flags)).unwrap();
     let numbers = Arc::new(AtomicU64::new(first));
-    let callers =
-        (0..CALLERS).map(|_| tokio::spawn(call(Arc::clone(&store), Arc::clone(&numbers))));
+    let callers = (0..CALLERS).map(|_| tokio::spawn(call(Arc::clone(&store), Arc::clone(&numbers))));
     for caller in callers.collect::<Vec<_>>() {
         caller.await.unwrap();
     }
@@ -141,9 +140,8 @@ async fn verify(directory: &str) {
 async fn burst(directory: &str, syncs: &Syncs) {
     let store = SqliteStore::open(options(directory)).unwrap();
     let release = Arc::new(Barrier::new(BURST + 1));
-    let writes: Vec<_> = (0..BURST)
-        .map(|n| tokio::spawn(one_of_burst(Arc::clone(&store), Arc::clone(&release), n)))
-        .collect();
+    let writes: Vec<_> =
+        (0..BURST).map(|n| tokio::spawn(one_of_burst(Arc::clone(&store), Arc::clone(&release), n))).collect();
     release.wait().await;
     let before = syncs.count();
     let (mut ok, mut failed) = (0, 0);
@@ -166,10 +164,7 @@ async fn one_of_burst(
 ) -> Result<base::store::Version, StoreError> {
     let key = |name: &str| Key::new(TABLE, key!["burst"], key![name, n as u64]);
     let when = if n == BURST / 2 { When::Present } else { When::Absent };
-    let writes = vec![
-        Write::put(key("a"), Body::data("1")),
-        Write::put(key("b"), Body::data("2")).when(when),
-    ];
+    let writes = vec![Write::put(key("a"), Body::data("1")), Write::put(key("b"), Body::data("2")).when(when)];
     release.wait().await;
     release.wait().await;
     store.write(writes).await
@@ -180,4 +175,69 @@ async fn hold(directory: &str) {
     store.write(vec![Write::put(total(), Body::data("\"kept\""))]).await.unwrap();
     say("ready");
     std::future::pending::<()>().await;
+}
+
+async fn load(directory: &str, callers: u64, time: Duration) {
+    let store = SqliteStore::open(options(directory)).unwrap();
+    let start = Instant::now();
+    let enqueued = each(callers, |caller| {
+        let store = Arc::clone(&store);
+        async move {
+            let mut n = 0;
+            while start.elapsed() < time {
+                store.write(enqueue(caller, n)).await.unwrap();
+                n += 1;
+            }
+            n
+        }
+    });
+    let enqueued = enqueued.await;
+    let total: u64 = enqueued.iter().sum();
+    say(&format!("enqueues {:.0}/s", total as f64 / start.elapsed().as_secs_f64()));
+    let start = Instant::now();
+    let counts = Arc::new(enqueued);
+    let done = each(callers, |caller| {
+        let (store, counts) = (Arc::clone(&store), Arc::clone(&counts));
+        async move {
+            let mut n = 0;
+            while start.elapsed() < time && n < counts[caller as usize] {
+                claim_and_complete(&store, caller, n).await;
+                n += 1;
+            }
+            n
+        }
+    });
+    let done: u64 = done.await.iter().sum();
+    say(&format!("claims and completions {:.0}/s", done as f64 / start.elapsed().as_secs_f64()));
+}
+
+async fn each<F: Future<Output = u64> + Send + 'static>(callers: u64, call: impl Fn(u64) -> F) -> Vec<u64> {
+    let callers: Vec<_> = (0..callers).map(|caller| tokio::spawn(call(caller))).collect();
+    let mut counts = Vec::new();
+    for caller in callers {
+        counts.push(caller.await.unwrap());
+    }
+    counts
+}
+
+fn task(caller: u64, n: u64) -> (Key, Key) {
+    let id = format!("{:016x}-{:016x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15), caller);
+    (Key::new(TABLE, key!["tenant", "task", &id[..2]], key![id]), Key::new(TABLE, key!["topic", "tenant"], key![n, id]))
+}
+
+fn enqueue(caller: u64, n: u64) -> Vec<Write> {
+    let (task, due) = task(caller, n);
+    let body = Body::data(format!("{{\"kind\":\"drill.load\",\"payload\":\"{}\"}}", "p".repeat(300)));
+    let body = body.with("state", "waiting").with("attempts", 0).with("due", 1_772_366_400_000_000);
+    vec![Write::put(task, body).when(When::Absent), Write::put(due, Body::default().with("task", 1))]
+}
+
+async fn claim_and_complete(store: &SqliteStore, caller: u64, n: u64) {
+    let (task, due) = task(caller, n);
+    let found = store.get(task.clone()).await.unwrap().unwrap();
+    let body = found.body.clone().with("lease", n as i64).with("state", "running");
+    store.write(vec![Write::put(task.clone(), body).when(found.unchanged())]).await.unwrap();
+    let body = found.body.with("state", "completed");
+    let complete = Write::put(task, body).when(When::is("lease", n as i64));
+    store.write(vec![complete, Write::delete(due)]).await.unwrap();
 }

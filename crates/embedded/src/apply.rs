@@ -15,7 +15,7 @@ use crate::select::{self, Fault};
 
 const PUT: &str = "INSERT OR REPLACE INTO items (tbl, pk, sk, version, fields, data, expires, sums)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-const DELETE: &str = "DELETE FROM items WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
+pub(crate) const DELETE: &str = "DELETE FROM items WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
 
 /// What one caller waits for.
 pub(crate) struct Request {
@@ -43,14 +43,9 @@ enum Change {
 
 impl Request {
     /// The writes of a transaction, encoded.
-    pub(crate) fn of_writes(
-        writes: Vec<Write>,
-        version: Version,
-    ) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn of_writes(writes: Vec<Write>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
         let step = |Write { key, action, when }| match action {
-            Action::Put(body) => {
-                Step { change: Change::Put(Row::new(&key, version, body)), key, when }
-            }
+            Action::Put(body) => Step { change: Change::Put(Row::new(&key, version, body)), key, when },
             Action::Delete => Step { key, when, change: Change::Delete },
             Action::Add(fields) => Step { key, when, change: Change::Add(fields) },
             Action::Check => Step { key, when, change: Change::Check },
@@ -59,10 +54,7 @@ impl Request {
     }
 
     /// Some of the writes of a `bulk`, encoded.
-    pub(crate) fn of_bulk(
-        writes: Vec<Bulk>,
-        version: Version,
-    ) -> (Self, oneshot::Receiver<Answer>) {
+    pub(crate) fn of_bulk(writes: Vec<Bulk>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
         let step = |write| match write {
             Bulk::Put(key, body) => {
                 Step { change: Change::Put(Row::new(&key, version, body)), key, when: When::Always }
@@ -93,11 +85,7 @@ impl Request {
     /// # Errors
     /// Outside, what spoilt the transaction for everybody; inside, why this caller's write was not
     /// applied.
-    pub(crate) fn apply(
-        &self,
-        conn: &Connection,
-        now: Timestamp,
-    ) -> Result<Answer, rusqlite::Error> {
+    pub(crate) fn apply(&self, conn: &Connection, now: Timestamp) -> Result<Answer, rusqlite::Error> {
         let mut found = Vec::with_capacity(self.steps.len());
         let mut failed = Vec::new();
         for (n, step) in self.steps.iter().enumerate() {
@@ -130,12 +118,7 @@ impl Step {
         }
     }
 
-    fn apply(
-        &self,
-        conn: &Connection,
-        version: Version,
-        found: Option<Item>,
-    ) -> rusqlite::Result<()> {
+    fn apply(&self, conn: &Connection, version: Version, found: Option<Item>) -> rusqlite::Result<()> {
         match &self.change {
             Change::Put(row) => put(conn, &self.key, row),
             Change::Delete => delete(conn, &self.key),
@@ -158,16 +141,7 @@ fn put(conn: &Connection, key: &Key, row: &Row) -> rusqlite::Result<()> {
     let Row { version, fields, data, expires, sums } = row;
     let version = version.0.as_bytes();
     conn.prepare_cached(PUT)?
-        .execute(params![
-            key.table.0,
-            key.partition,
-            key.sort,
-            version,
-            fields,
-            data,
-            expires,
-            sums
-        ])
+        .execute(params![key.table.0, key.partition, key.sort, version, fields, data, expires, sums])
         .map(drop)
 }
 

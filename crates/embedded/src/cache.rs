@@ -59,8 +59,7 @@ impl Entry {
 #[async_trait]
 impl Cache for EmbeddedCache {
     async fn get(&self, key: &CacheKey) -> Option<Cached> {
-        let entry =
-            self.entries.get(key).await.filter(|entry| self.clock.monotonic() < entry.until)?;
+        let entry = self.entries.get(key).await.filter(|entry| self.clock.monotonic() < entry.until)?;
         entry.value.map(|value| Cached { value, stamp: entry.stamp })
     }
 
@@ -81,11 +80,7 @@ impl Cache for EmbeddedCache {
             let known = known.map(moka::Entry::into_value);
             let earlier = known.filter(|known| now < known.until && known.value.is_none());
             let stamp = earlier.map_or(stamp, |marker| marker.stamp.max(stamp));
-            std::future::ready(Op::Put(Entry {
-                value: None,
-                stamp,
-                until: now.saturating_add(MARKER_TTL),
-            }))
+            std::future::ready(Op::Put(Entry { value: None, stamp, until: now.saturating_add(MARKER_TTL) }))
         };
         self.entries.entry_by_ref(key).and_compute_with(decide).await;
     }

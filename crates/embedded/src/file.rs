@@ -57,9 +57,7 @@ pub enum FileError {
         kind: &'static str,
     },
     /// The SQLite in this program is too old.
-    #[error(
-        "this program was built with SQLite {0}, which has a known corruption bug: 3.51.3 or newer is needed"
-    )]
+    #[error("this program was built with SQLite {0}, which has a known corruption bug: 3.51.3 or newer is needed")]
     OldLibrary(String),
     /// It was written by a newer Freight.
     #[error("{} has layout {found} and this program knows up to {LAYOUT}: use the newer Freight that wrote it", path.display())]
@@ -145,13 +143,9 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
     let io = |source| FileError::Io { path: path.to_owned(), source };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io)?;
     let is_new = identify(&conn, path)? == Identity::Blank;
-    let mode: String =
-        conn.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(sqlite)?;
+    let mode: String = conn.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(sqlite)?;
     if mode != "wal" {
-        return Err(FileError::Io {
-            path: path.to_owned(),
-            source: std::io::Error::other("no write-ahead log here"),
-        });
+        return Err(FileError::Io { path: path.to_owned(), source: std::io::Error::other("no write-ahead log here") });
     }
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -165,9 +159,7 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
     ))
     .map_err(sqlite)?;
     if is_new {
-        let create = format!(
-            "{CREATE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT}; COMMIT;"
-        );
+        let create = format!("{CREATE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT}; COMMIT;");
         conn.execute_batch(&create).map_err(sqlite)?;
         sync_directory(path)?;
     }
@@ -195,14 +187,11 @@ fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection, Fil
     }
     let sqlite = |source| explain(path, source);
     let flags = flags | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(format!("file:{}{query}", escaped(path)), flags)
-        .map_err(sqlite)?;
+    let conn = Connection::open_with_flags(format!("file:{}{query}", escaped(path)), flags).map_err(sqlite)?;
     conn.busy_timeout(BUSY).map_err(sqlite)?;
     conn.set_prepared_statement_cache_capacity(32);
-    conn.execute_batch(
-        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;",
-    )
-    .map_err(sqlite)?;
+    conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;")
+        .map_err(sqlite)?;
     Ok(conn)
 }
 
@@ -215,9 +204,7 @@ enum Identity {
 }
 
 fn identify(conn: &Connection, path: &Path) -> Result<Identity, FileError> {
-    let number = |sql| {
-        conn.query_row(sql, (), |row| row.get::<_, i32>(0)).map_err(|source| explain(path, source))
-    };
+    let number = |sql| conn.query_row(sql, (), |row| row.get::<_, i32>(0)).map_err(|source| explain(path, source));
     let application = number("PRAGMA application_id")?;
     let layout = number("PRAGMA user_version")?;
     if application == 0 && layout == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0 {

@@ -16,13 +16,13 @@
 //!
 //! Read the modules in this order:
 //!
-//! 1. [`row`]: what a row holds, byte by byte, and its checksums.
-//! 2. [`select`]: reading rows, verified. [`apply`]: one write, judged and applied.
-//! 3. [`mailbox`], [`writer`], [`reader`], [`sweep`], [`health`]: the threads.
-//! 4. [`lock`], [`file`](mod@file): one process, one file, whose it is.
-//! 5. [`store`]: the contract over all that.
-//! 6. [`offline`]: backup, check, restore.
-//! 7. [`cache`]: guesses in memory.
+//! 1. `row`: what a row holds, byte by byte, and its checksums.
+//! 2. `select`: reading rows, verified. `apply`: one write, judged and applied.
+//! 3. `mailbox`, `writer`, `reader`, `sweep`, `health`: the threads.
+//! 4. `lock`, `file`: one process, one file, whose it is.
+//! 5. `store`: the contract over all that.
+//! 6. `offline`: backup, check, restore.
+//! 7. `cache`: guesses in memory.
 
 mod apply;
 mod cache;

@@ -33,24 +33,15 @@ impl Lock {
         let path = beside(file, "-lock");
         let io = |source| FileError::Io { path: path.clone(), source };
         let mut options = File::options();
-        let mut lock = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(io)?;
+        let mut lock =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(io)?;
         refuse_network(file, &path)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
                 lock.read_to_string(&mut pid).map_err(io)?;
-                return Err(FileError::InUse {
-                    path: file.to_owned(),
-                    pid: pid.trim().parse().ok(),
-                });
+                return Err(FileError::InUse { path: file.to_owned(), pid: pid.trim().parse().ok() });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -93,8 +84,8 @@ pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(target_os = "linux")]
 fn refuse_network(file: &Path, lock: &Path) -> Result<(), FileError> {
-    let stat = rustix::fs::statfs(lock)
-        .map_err(|error| FileError::Io { path: lock.to_owned(), source: error.into() })?;
+    let stat =
+        rustix::fs::statfs(lock).map_err(|error| FileError::Io { path: lock.to_owned(), source: error.into() })?;
     // The width and sign of the field differ between machines; the numbers are of 32 bits.
     match network_name(stat.f_type as u32) {
         Some(kind) => Err(FileError::Network { path: file.to_owned(), kind }),

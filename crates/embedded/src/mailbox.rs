@@ -55,17 +55,11 @@ impl<T> Mailbox<T> {
 
     /// Waits for a message and takes it with those behind it for as long as `more` says so. Takes
     /// none when `patience` ends first. `None` once the box is closed and empty.
-    pub(crate) fn take(
-        &self,
-        patience: Duration,
-        mut more: impl FnMut(&T) -> bool,
-    ) -> Option<Vec<T>> {
+    pub(crate) fn take(&self, patience: Duration, mut more: impl FnMut(&T) -> bool) -> Option<Vec<T>> {
         let mut state = self.lock();
         if state.waiting.is_empty() && state.open {
             state.idle += 1;
-            let wait = self.arrived.wait_timeout_while(state, patience, |state| {
-                state.waiting.is_empty() && state.open
-            });
+            let wait = self.arrived.wait_timeout_while(state, patience, |state| state.waiting.is_empty() && state.open);
             state = wait.unwrap_or_else(PoisonError::into_inner).0;
             state.idle -= 1;
         }
@@ -73,9 +67,7 @@ impl<T> Mailbox<T> {
             return state.open.then(Vec::new);
         }
         let mut taken = Vec::with_capacity(state.waiting.len().min(64));
-        while let Some(message) =
-            state.waiting.pop_front_if(|message| more(message) || taken.is_empty())
-        {
+        while let Some(message) = state.waiting.pop_front_if(|message| more(message) || taken.is_empty()) {
             taken.push(message);
         }
         Some(taken)

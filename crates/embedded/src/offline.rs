@@ -70,7 +70,7 @@ impl SqliteStore {
     /// `Sqlite` for what the system refuses.
     pub async fn backup(&self, to: &Path) -> Result<Report, FileError> {
         let (lock, to) = (Arc::clone(&self.lock), to.to_owned());
-        apart(move || copy(lock.file(), &to, &lock)).await
+        apart(self.path(), move || copy(lock.file(), &to, &lock)).await
     }
 
     /// Verifies the tree and every row, while the store serves.
@@ -79,7 +79,7 @@ impl SqliteStore {
     /// `Io` and `Sqlite` for what the system refuses; damage is in the report.
     pub async fn check(&self) -> Result<Report, FileError> {
         let lock = Arc::clone(&self.lock);
-        apart(move || check(lock.file())).await
+        apart(self.path(), move || check(lock.file())).await
     }
 }
 
@@ -140,11 +140,13 @@ impl Offline {
     }
 }
 
-/// Runs slow work on a thread made for it.
-async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, FileError> + Send + 'static,
-) -> Result<T, FileError> {
-    let stopped = |error| FileError::Io { path: "".into(), source: std::io::Error::other(error) };
+/// Runs slow work where it keeps nobody waiting.
+async fn apart<T, F>(path: &Path, work: F) -> Result<T, FileError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, FileError> + Send + 'static,
+{
+    let stopped = |error| FileError::Io { path: path.to_owned(), source: std::io::Error::other(error) };
     tokio::task::spawn_blocking(work).await.map_err(stopped)?
 }
 
@@ -200,22 +202,15 @@ type RowKey = (String, String, String);
 
 /// Verifies rows behind a key, and says behind which to go on. A row whose key cannot even be
 /// read ends the walk; the tree's own check says the rest.
-fn check_piece(
-    conn: &Connection,
-    report: &mut Report,
-    key: RowKey,
-) -> rusqlite::Result<Option<RowKey>> {
+fn check_piece(conn: &Connection, report: &mut Report, key: RowKey) -> rusqlite::Result<Option<RowKey>> {
     let mut statement = conn.prepare_cached(ROWS)?;
-    let mut rows =
-        statement.query(rusqlite::params![key.0, key.1, key.2, ROWS_PER_PIECE as i64])?;
+    let mut rows = statement.query(rusqlite::params![key.0, key.1, key.2, ROWS_PER_PIECE as i64])?;
     let (mut seen, mut last) = (0, None);
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => break,
-            Err(error)
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) =>
-            {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
                 report.damage(error.to_string());
                 return Ok(None);
             }
@@ -232,9 +227,7 @@ fn check_piece(
     }
     report.rows += seen;
     Ok(match last {
-        Some((Ok(table), Ok(partition), Ok(sort))) if seen == ROWS_PER_PIECE => {
-            Some((table, partition, sort))
-        }
+        Some((Ok(table), Ok(partition), Ok(sort))) if seen == ROWS_PER_PIECE => Some((table, partition, sort)),
         _ => None,
     })
 }

@@ -118,10 +118,7 @@ impl Deadline {
     fn set_on(conn: &mut Connection, clock: Arc<dyn Clock>) -> rusqlite::Result<Self> {
         let at = Arc::new(AtomicU64::new(u64::MAX));
         let deadline = Self { clock: Arc::clone(&clock), at: Arc::clone(&at) };
-        conn.progress_handler(
-            STEPS,
-            Some(move || micros(clock.monotonic()) > at.load(Ordering::Relaxed)),
-        )?;
+        conn.progress_handler(STEPS, Some(move || micros(clock.monotonic()) > at.load(Ordering::Relaxed)))?;
         Ok(deadline)
     }
 

@@ -35,25 +35,19 @@ pub(crate) struct Place<'a> {
 
 impl<'a> From<&'a Key> for Place<'a> {
     fn from(key: &'a Key) -> Self {
-        Self {
-            table: key.table.0.as_bytes(),
-            partition: key.partition.as_bytes(),
-            sort: key.sort.as_bytes(),
-        }
+        Self { table: key.table.0.as_bytes(), partition: key.partition.as_bytes(), sort: key.sort.as_bytes() }
     }
 }
 
 impl Place<'_> {
     /// Names the row in errors and logs.
     pub(crate) fn name(&self) -> String {
-        let [table, partition, sort] =
-            [self.table, self.partition, self.sort].map(String::from_utf8_lossy);
+        let [table, partition, sort] = [self.table, self.partition, self.sort].map(String::from_utf8_lossy);
         format!("{table} {partition:?} {sort:?}")
     }
 
     fn hasher(&self) -> blake3::Hasher {
-        let mut text =
-            Vec::with_capacity(24 + self.table.len() + self.partition.len() + self.sort.len());
+        let mut text = Vec::with_capacity(24 + self.table.len() + self.partition.len() + self.sort.len());
         for part in [self.table, self.partition, self.sort] {
             text.extend((part.len() as u64).to_le_bytes());
             text.extend(part);
@@ -129,9 +123,7 @@ impl Stored<'_> {
     /// Which of the optional columns are there: an empty text is not an absent one.
     fn presence(&self) -> u8 {
         let bit = |present: bool, place: u8| u8::from(present) << place;
-        bit(self.version.is_some(), 0)
-            | bit(self.expires.is_some(), 1)
-            | bit(self.data.is_some(), 2)
+        bit(self.version.is_some(), 0) | bit(self.expires.is_some(), 1) | bit(self.data.is_some(), 2)
     }
 
     /// The item under `key`, if every byte is the one that was written.

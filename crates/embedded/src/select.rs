@@ -13,16 +13,14 @@
 
 use std::ops::Bound;
 
-use base::store::{
-    Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes,
-};
+use base::store::{Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes};
 use jiff::Timestamp;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, ToSql, params};
 
 use crate::row::{Place, Stored};
 
-const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
+pub(crate) const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
 const ASCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE (tbl, pk, sk) >= (?1, ?2, ?3) ORDER BY tbl, pk, sk";
@@ -58,12 +56,8 @@ impl From<Fault> for StoreError {
             Fault::Sqlite(error) => error,
         };
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged(error.to_string())
-            }
-            Some(ErrorCode::OperationInterrupted) => {
-                Self::Unavailable("the read took too long".to_owned())
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            Some(ErrorCode::OperationInterrupted) => Self::Unavailable("the read took too long".to_owned()),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             _ => Self::Unavailable(error.to_string()),
         }
@@ -167,10 +161,7 @@ fn scan(
         if !place.is_sound(sums) {
             return Err(Fault::Damaged(place.name()));
         }
-        if place.table != table.0.as_bytes()
-            || place.partition != partition.as_bytes()
-            || !span.holds(place.sort)
-        {
+        if place.table != table.0.as_bytes() || place.partition != partition.as_bytes() || !span.holds(place.sort) {
             return Ok(Walk::Through);
         }
         if seen == ROWS_MAX || !visit(verified(row, table)?) {
@@ -182,13 +173,7 @@ fn scan(
 }
 
 /// Verifies the key of the row just before or just behind a place.
-fn edge(
-    conn: &Connection,
-    sql: &str,
-    table: Table,
-    partition: &str,
-    sort: &dyn ToSql,
-) -> Result<(), Fault> {
+fn edge(conn: &Connection, sql: &str, table: Table, partition: &str, sort: &dyn ToSql) -> Result<(), Fault> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, sort])?;
     match rows.next()?.map(key).transpose()? {
@@ -238,12 +223,9 @@ pub(crate) fn stored<'r>(row: &'r Row<'_>) -> Result<(Stored<'r>, &'r [u8]), Fau
 /// The columns of the key, and the sums.
 fn key<'r>(row: &'r Row<'_>) -> Result<(Place<'r>, &'r [u8]), Fault> {
     match (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?) {
-        (
-            ValueRef::Text(table),
-            ValueRef::Text(partition),
-            ValueRef::Text(sort),
-            ValueRef::Blob(sums),
-        ) => Ok((Place { table, partition, sort }, sums)),
+        (ValueRef::Text(table), ValueRef::Text(partition), ValueRef::Text(sort), ValueRef::Blob(sums)) => {
+            Ok((Place { table, partition, sort }, sums))
+        }
         _ => Err(Fault::Damaged("a row whose key is no text".to_owned())),
     }
 }

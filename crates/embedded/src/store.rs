@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use base::store::{
-    Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write, check_bulk,
-    check_get_many, check_key, check_query, check_writes,
+    Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write, check_bulk, check_get_many, check_key,
+    check_query, check_writes,
 };
 use base::{Clock, Store};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -82,6 +83,10 @@ impl SqliteStore {
         check_library()?;
         let lock = Arc::new(Lock::take(&options.path)?);
         let conn = open_writer(&lock, options.durability)?;
+        Self::start(lock, conn, options)
+    }
+
+    fn start(lock: Arc<Lock>, conn: Connection, options: OpenOptions) -> Result<Arc<Self>, FileError> {
         let store = Self {
             clock: Arc::clone(&options.clock),
             stamps: Stamps::new(),
@@ -99,9 +104,7 @@ impl SqliteStore {
         for _ in 0..options.readers.max(1) {
             let conn = open_reader(store.lock.file())?;
             let (reads, clock) = (Arc::clone(&store.reads), Arc::clone(&options.clock));
-            threads
-                .readers
-                .push(spawn("store-reader", move || reads.serve(conn, clock)).map_err(spawned)?);
+            threads.readers.push(spawn("store-reader", move || reads.serve(conn, clock)).map_err(spawned)?);
         }
         drop(threads);
         Ok(Arc::new(store))
@@ -213,5 +216,66 @@ impl Stamps {
     fn next(&self) -> Version {
         let given = self.given.fetch_add(1, Ordering::Relaxed);
         Version(Uuid::from_u128(self.first.wrapping_add(u128::from(given))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicBool;
+
+    use base::StoreExt as _;
+    use base::clock::ManualClock;
+    use base::conformance::START;
+    use base::store::Body;
+
+    use super::*;
+
+    fn key(sort: &str) -> Key {
+        Key::new(Table("store"), "p", sort)
+    }
+
+    fn put(sort: &str, length: usize) -> Vec<Write> {
+        vec![Write::put(key(sort), Body::data("x".repeat(length)))]
+    }
+
+    /// A store whose writing connection was tampered with.
+    fn open(directory: &Path, tamper: impl FnOnce(&mut Connection)) -> Arc<SqliteStore> {
+        let options = OpenOptions::new(directory.join("freight.db"), Arc::new(ManualClock::at(START)));
+        let lock = Arc::new(Lock::take(&options.path).unwrap());
+        let mut conn = open_writer(&lock, options.durability).unwrap();
+        tamper(&mut conn);
+        SqliteStore::start(lock, conn, options).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_write_and_the_store_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(directory.path(), |conn| conn.execute_batch("PRAGMA max_page_count = 32").unwrap());
+        store.write(put("small", 100)).await.unwrap();
+        assert_eq!(store.write(put("large", 300_000)).await, Err(StoreError::Full));
+        assert_eq!(store.get(key("large")).await.unwrap(), None);
+        store.write(put("small", 200)).await.unwrap();
+        assert_eq!(store.get(key("small")).await.unwrap().unwrap().data().len(), 200);
+        store.ready().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_commit_of_unknown_outcome_poisons_the_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let hook = Arc::clone(&fails);
+        let store = open(directory.path(), |conn| {
+            conn.commit_hook(Some(move || hook.load(Ordering::Relaxed))).unwrap();
+        });
+        store.write(put("before", 1)).await.unwrap();
+        fails.store(true, Ordering::Relaxed);
+        let unknown = store.write(put("during", 1)).await;
+        assert!(matches!(unknown, Err(StoreError::Unknown(_))), "{unknown:?}");
+        fails.store(false, Ordering::Relaxed);
+        let refused = store.write(put("after", 1)).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        assert!(matches!(store.ready().await, Err(StoreError::Unavailable(_))));
+        assert!(!store.poisoned().await.is_empty());
+        assert!(store.get(key("before")).await.unwrap().is_some());
     }
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::select::{Fault, stored};
+use crate::apply::DELETE;
+use crate::select::{Fault, POINT, stored};
 use crate::writer::Writer;
 
 /// How often it looks.
@@ -20,10 +21,6 @@ const PIECE: i64 = 256;
 
 const EXPIRED: &str = "SELECT expires, tbl, pk, sk FROM items
     WHERE expires <= ?1 AND (expires, tbl, pk, sk) > (?2, ?3, ?4, ?5) ORDER BY expires, tbl, pk, sk LIMIT ?6";
-const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
-    WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
-const DELETE: &str = "DELETE FROM items WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
-
 pub(crate) struct Sweep {
     due: Duration,
     /// The last item dealt with, when there are more behind it. What was left behind, being
@@ -64,15 +61,9 @@ impl Sweep {
 
 fn expired(conn: &Connection, until: Timestamp, last: &Expired) -> rusqlite::Result<Vec<Expired>> {
     let mut statement = conn.prepare_cached(EXPIRED)?;
-    let behind =
-        params![until.as_microsecond(), last.expires, last.table, last.partition, last.sort, PIECE];
+    let behind = params![until.as_microsecond(), last.expires, last.table, last.partition, last.sort, PIECE];
     let expired = statement.query_map(behind, |row| {
-        Ok(Expired {
-            expires: row.get(0)?,
-            table: row.get(1)?,
-            partition: row.get(2)?,
-            sort: row.get(3)?,
-        })
+        Ok(Expired { expires: row.get(0)?, table: row.get(1)?, partition: row.get(2)?, sort: row.get(3)? })
     })?;
     expired.collect()
 }
@@ -87,18 +78,12 @@ struct Expired {
 /// Before all that expire.
 impl Default for Expired {
     fn default() -> Self {
-        Self {
-            expires: i64::MIN,
-            table: String::new(),
-            partition: String::new(),
-            sort: String::new(),
-        }
+        Self { expires: i64::MIN, table: String::new(), partition: String::new(), sort: String::new() }
     }
 }
 
 fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
-    let removed =
-        writer.transaction(|conn| expired.iter().try_for_each(|item| remove(conn, item, until)));
+    let removed = writer.transaction(|conn| expired.iter().try_for_each(|item| remove(conn, item, until)));
     if let Err(trouble) = removed {
         let error = writer.judge(trouble);
         tracing::warn!(%error, "expired items could not be removed");
@@ -108,9 +93,7 @@ fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
 fn remove(conn: &Connection, item: &Expired, until: Timestamp) -> rusqlite::Result<()> {
     let key = params![item.table, item.partition, item.sort];
     let is_expired = conn.prepare_cached(POINT)?.query_row(key, |row| match stored(row) {
-        Ok((row, sums)) if row.is_sound(sums) => {
-            Ok(row.expires.is_some_and(|at| at <= until.as_microsecond()))
-        }
+        Ok((row, sums)) if row.is_sound(sums) => Ok(row.expires.is_some_and(|at| at <= until.as_microsecond())),
         Ok((row, _)) => {
             tracing::error!(item = row.place.name(), "a damaged item is not removed");
             Ok(false)

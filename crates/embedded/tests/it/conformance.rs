@@ -13,8 +13,7 @@ mod store {
     async fn sqlite() -> super::Fixture<dyn super::Store> {
         let directory = tempfile::tempdir().unwrap();
         let clock = super::ManualClock::at(super::START);
-        let store: super::Arc<dyn super::Store> =
-            super::open_by(&directory.path().join("freight.db"), &clock);
+        let store: super::Arc<dyn super::Store> = super::open_by(&directory.path().join("freight.db"), &clock);
         super::Fixture::manual(store, clock).keeping(directory)
     }
 

@@ -14,13 +14,8 @@ const ROWS: usize = 120;
 fn rows() -> Vec<Bulk> {
     let body = |n: usize| {
         let body = Body::data(format!("{{\"n\":{n},\"text\":\"{}\"}}", "x".repeat(n * 7 % 400)));
-        let body =
-            body.with("count", n as i64).with("state", "waiting").with("done", n.is_multiple_of(2));
-        if n.is_multiple_of(5) {
-            body.expiring(START + std::time::Duration::from_secs(86_400))
-        } else {
-            body
-        }
+        let body = body.with("count", n as i64).with("state", "waiting").with("done", n.is_multiple_of(2));
+        if n.is_multiple_of(5) { body.expiring(START + std::time::Duration::from_secs(86_400)) } else { body }
     };
     (0..ROWS).map(|n| Bulk::Put(key("p", &format!("{n:04}")), body(n))).collect()
 }
@@ -69,8 +64,7 @@ async fn every_flipped_bit_of_a_row_is_damage_to_every_kind_of_read() {
         if let Ok(count) = store.count(TABLE, "p", Range::All).await {
             assert_eq!(count, ROWS as u64, "bit {bit}");
         }
-        let taken =
-            store.write(vec![Write::put(target.clone(), Body::default()).when(When::Absent)]).await;
+        let taken = store.write(vec![Write::put(target.clone(), Body::default()).when(When::Absent)]).await;
         assert!(taken.is_err(), "bit {bit}: a damaged row is not an absent one");
     }
     assert!(noticed > 100, "{noticed} flips hit the row");

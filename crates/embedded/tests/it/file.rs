@@ -29,21 +29,12 @@ async fn a_second_process_is_refused_by_name_and_a_kill_loses_nothing_acknowledg
     assert_eq!(line, "ready\n");
 
     let refused = refusal(&path);
-    assert!(
-        matches!(refused, FileError::InUse { pid: Some(pid), .. } if pid == child.id()),
-        "{refused}"
-    );
-    assert!(
-        refused.to_string().contains(&format!("in use by process {}", child.id())),
-        "{refused}"
-    );
+    assert!(matches!(refused, FileError::InUse { pid: Some(pid), .. } if pid == child.id()), "{refused}");
+    assert!(refused.to_string().contains(&format!("in use by process {}", child.id())), "{refused}");
 
     child.kill().unwrap();
     child.wait().unwrap();
-    let found = open(&path)
-        .get(Key::new(Table("drill"), key!["drill", "total"], key!["total"]))
-        .await
-        .unwrap();
+    let found = open(&path).get(Key::new(Table("drill"), key!["drill", "total"], key!["total"])).await.unwrap();
     assert_eq!(found.unwrap().data(), "\"kept\"");
 }
 

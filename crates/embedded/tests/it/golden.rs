@@ -20,8 +20,7 @@ fn items() -> Vec<Item> {
         .with("open", true)
         .with("shut", false)
         .expiring("2026-12-01T00:00:00.000001Z".parse().unwrap());
-    let version =
-        |n: u128| Some(Version(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f00 + n)));
+    let version = |n: u128| Some(Version(Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f00 + n)));
     vec![
         Item { key: key("p", "a"), version: version(0), body },
         Item { key: key("p", "b"), version: version(1), body: Body::default() },
@@ -33,8 +32,7 @@ fn items() -> Vec<Item> {
 async fn a_file_of_layout_1_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("freight.db");
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.sqlite"), &path)
-        .unwrap();
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.sqlite"), &path).unwrap();
     let store = open(&path);
     assert_eq!(store.query_all(Query::new(TABLE, "p")).await.unwrap(), items());
 }

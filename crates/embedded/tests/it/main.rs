@@ -4,6 +4,7 @@
 
 mod conformance;
 mod damage;
+mod deadline;
 mod file;
 mod golden;
 mod group_commit;
@@ -39,11 +40,6 @@ fn drill(words: &[&str], directory: &Path) -> Command {
     let drill: PathBuf = tests.parent().unwrap().with_file_name("examples").join("drill");
     assert!(drill.exists(), "run `cargo test -p embedded`: it builds the example `drill` too");
     let mut command = Command::new(drill);
-    command
-        .arg(words[0])
-        .arg(directory)
-        .args(&words[1..])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped());
+    command.arg(words[0]).arg(directory).args(&words[1..]).stdin(Stdio::null()).stdout(Stdio::piped());
     command
 }

@@ -11,23 +11,16 @@ use crate::{key, open};
 #[tokio::test]
 async fn a_backup_under_load_holds_every_write_acknowledged_before_it_and_restores() {
     let directory = tempfile::tempdir().unwrap();
-    let [path, saved, other] =
-        ["freight.db", "saved.db", "other.db"].map(|name| directory.path().join(name));
+    let [path, saved, other] = ["freight.db", "saved.db", "other.db"].map(|name| directory.path().join(name));
     let store = open(&path);
     for n in 0..200 {
-        store
-            .write(vec![Write::put(key("before", &n.to_string()), Body::data("1"))])
-            .await
-            .unwrap();
+        store.write(vec![Write::put(key("before", &n.to_string()), Body::data("1"))]).await.unwrap();
     }
     let load = tokio::spawn({
         let store = Arc::clone(&store);
         async move {
             for n in 0_u32.. {
-                store
-                    .write(vec![Write::put(key("during", &n.to_string()), Body::data("2"))])
-                    .await
-                    .unwrap();
+                store.write(vec![Write::put(key("during", &n.to_string()), Body::data("2"))]).await.unwrap();
             }
         }
     });
@@ -38,10 +31,7 @@ async fn a_backup_under_load_holds_every_write_acknowledged_before_it_and_restor
 
     let restored = Offline::lock(&other).unwrap().restore(&saved, false).unwrap();
     assert_eq!(restored, report);
-    assert_eq!(
-        open(&other).count(crate::TABLE, "before", base::store::Range::All).await.unwrap(),
-        200
-    );
+    assert_eq!(open(&other).count(crate::TABLE, "before", base::store::Range::All).await.unwrap(), 200);
 }
 
 #[tokio::test]
@@ -70,8 +60,7 @@ async fn a_check_counts_rows_and_names_the_damaged_one() {
     let directory = tempfile::tempdir().unwrap();
     let [path, saved] = ["freight.db", "saved.db"].map(|name| directory.path().join(name));
     let store = open(&path);
-    let writes = ["a", "b", "c"]
-        .map(|sort| Write::put(key("p", sort), Body::data(format!("\"{sort} was here\""))));
+    let writes = ["a", "b", "c"].map(|sort| Write::put(key("p", sort), Body::data(format!("\"{sort} was here\""))));
     store.write(writes.to_vec()).await.unwrap();
     assert_eq!(store.check().await.unwrap(), Report { rows: 3, ..Report::default() });
     drop(store);
@@ -82,10 +71,7 @@ async fn a_check_counts_rows_and_names_the_damaged_one() {
     std::fs::write(&path, bytes).unwrap();
     let offline = Offline::lock(&path).unwrap();
     let report = offline.check().unwrap();
-    assert_eq!(
-        (report.rows, report.damaged, report.names.as_slice()),
-        (3, 1, &["it \"p\" \"b\"".to_owned()][..])
-    );
+    assert_eq!((report.rows, report.damaged, report.names.as_slice()), (3, 1, &["it \"p\" \"b\"".to_owned()][..]));
     assert!(matches!(offline.backup(&saved), Err(FileError::Damaged { .. })));
     assert!(!saved.exists());
 }
