@@ -233,15 +233,11 @@ impl Run {
 
     /// Writes the lines that have gathered. They are let go only once they are written: a flush
     /// that fails, or is dropped half way, is repeated by the next one, and a line is a line once.
-    /// Writes the lines that have gathered; those that could not be written stay gathered.
     pub(crate) async fn flush_lines(&self) -> Result<(), Failure> {
-        let lines = std::mem::take(&mut *lock(&self.lines));
-        let written = self.engine()?.log_write(&self.tenant, &lines).await;
-        if written.is_err() {
-            lock(&self.lines).splice(0..0, lines);
+        let lines = lock(&self.lines).clone();
+        if lines.is_empty() {
+            return Ok(());
         }
-        Ok(written?)
-    }
         self.engine()?.log_write(&self.tenant, &lines).await?;
         lock(&self.lines).retain(|line| !lines.contains(line));
         Ok(())
