@@ -61,11 +61,7 @@ impl App {
     /// An interface without any service yet.
     #[expect(clippy::new_ret_no_self, reason = "an App exists only when it is built")]
     pub fn new(kit: Kit) -> AppBuilder {
-        AppBuilder {
-            kit: Arc::new(kit),
-            router: OpenApiRouter::default(),
-            insight: Insight::default(),
-        }
+        AppBuilder { kit: Arc::new(kit), router: OpenApiRouter::default(), insight: Insight::default() }
     }
 
     /// The router, for serving in other ways than [`serve`](crate::serve()).
@@ -145,15 +141,13 @@ fn enclose(router: axum::Router, health: &Health) -> axum::Router {
 /// Takes a prefix off every path before anything looks at it. Paths without it are served too: a
 /// health check behind the proxy does not know the prefix.
 fn below(prefix: String, router: axum::Router) -> axum::Router {
-    let service =
-        service_fn(move |request: Request| router.clone().oneshot(stripped(request, &prefix)));
+    let service = service_fn(move |request: Request| router.clone().oneshot(stripped(request, &prefix)));
     axum::Router::new().fallback_service(service)
 }
 
 fn stripped(mut request: Request, prefix: &str) -> Request {
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let rest =
-        target.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    let rest = target.strip_prefix(prefix).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let rest = match rest {
         Some(rest) if rest.starts_with('/') => rest.to_owned(),
         Some(rest) => format!("/{rest}"),

@@ -80,9 +80,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Prob
     match (key, bearer) {
         (Some(key), Some(bearer)) if key != bearer => {
             let text = "X-API-Key and Authorization disagree. Send one of them.";
-            Err(base::Error::new(base::ErrorKind::Malformed, text)
-                .with_detail("value_error", "X-API-Key", text)
-                .into())
+            Err(base::Error::new(base::ErrorKind::Malformed, text).with_detail("value_error", "X-API-Key", text).into())
         }
         (Some(key), _) => Ok(Some(Credential::ApiKey(Secret::new(key.to_owned())))),
         (None, Some(token)) => Ok(Some(Credential::Bearer(Secret::new(token.to_owned())))),
@@ -91,10 +89,7 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Prob
 }
 
 /// The value of a header that may be there once.
-pub(crate) fn single<'a>(
-    headers: &'a HeaderMap,
-    name: &HeaderName,
-) -> Result<Option<&'a str>, Problem> {
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else { return Ok(None) };
     match (first.to_str(), values.next()) {
@@ -110,16 +105,10 @@ pub(crate) fn single<'a>(
 /// The token of an `Authorization` header: behind `Bearer`, or the whole of a single word.
 fn bearer(value: &str) -> Result<&str, Problem> {
     match value.split_once(' ') {
-        Some((scheme, token))
-            if scheme.eq_ignore_ascii_case("bearer") && !token.trim().contains(' ') =>
-        {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().contains(' ') => {
             Ok(token.trim())
         }
         None if !value.is_empty() => Ok(value),
-        _ => Err(base::Error::new(
-            base::ErrorKind::Unauthenticated,
-            "Authorization must be a Bearer token",
-        )
-        .into()),
+        _ => Err(base::Error::new(base::ErrorKind::Unauthenticated, "Authorization must be a Bearer token").into()),
     }
 }

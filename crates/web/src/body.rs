@@ -43,8 +43,7 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Body<T> {
     async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
         let headers = request.headers();
         let empty = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
-        if empty && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_TYPE)
-        {
+        if empty && !headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(CONTENT_TYPE) {
             return Ok(None);
         }
         <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
@@ -61,9 +60,7 @@ fn check_json(headers: &HeaderMap) -> Result<(), Problem> {
         Ok(())
     } else {
         let text = "The body must be of type application/json";
-        Err(Error::new(ErrorKind::UnsupportedMedia, text)
-            .with_detail("value_error", "Content-Type", text)
-            .into())
+        Err(Error::new(ErrorKind::UnsupportedMedia, text).with_detail("value_error", "Content-Type", text).into())
     }
 }
 
@@ -89,11 +86,10 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let arrival = Arrival::of(&request)?;
-        let content_type =
-            request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = content_type.map(str::to_owned);
         let timeout = arrival.kit.config.progress_timeout;
-        Ok(Self { content_type, chunks: chunks(request, arrival, timeout)?.boxed() })
+        Ok(Self { content_type, chunks: chunks(request, arrival, Some(timeout))?.boxed() })
     }
 }
 
@@ -104,14 +100,11 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
     let arrival = Arrival::of(&request)?;
     let left = arrival.left(arrival.kit.config.request_timeout);
-    let (clock, timeout) = (Arc::clone(&arrival.kit.clock), arrival.kit.config.request_timeout);
-    let whole = chunks(request, arrival, timeout)?.try_fold(
-        BytesMut::new(),
-        |mut whole, chunk| async move {
-            whole.extend_from_slice(&chunk);
-            Ok(whole)
-        },
-    );
+    let clock = Arc::clone(&arrival.kit.clock);
+    let whole = chunks(request, arrival, None)?.try_fold(BytesMut::new(), |mut whole, chunk| async move {
+        whole.extend_from_slice(&chunk);
+        Ok(whole)
+    });
     tokio::select! {
         biased;
         whole = whole => Ok(whole?.freeze()),
@@ -129,13 +122,14 @@ struct Reading {
     /// `None` once the body has ended.
     decoder: Option<Decoder>,
     arrival: Arrival,
-    timeout: Duration,
+    /// How long it may stand still.
+    timeout: Option<Duration>,
 }
 
 fn chunks(
     request: Request,
     arrival: Arrival,
-    timeout: Duration,
+    timeout: Option<Duration>,
 ) -> base::Result<impl Stream<Item = base::Result<Bytes>> + Send + 'static> {
     let max = request.extensions().get::<Arc<Spec>>().map_or(0, |spec| spec.body_max);
     let decoder = Some(Decoder::new(request.headers(), max)?);
@@ -153,7 +147,7 @@ impl Reading {
             let frame = tokio::select! {
                 biased;
                 frame = self.body.frame() => frame,
-                () = self.arrival.kit.clock.sleep(self.timeout) => {
+                () = still(&self.arrival, self.timeout) => {
                     return Err(Error::new(ErrorKind::Timeout, "The body stood still for too long"));
                 }
             };
@@ -171,6 +165,13 @@ impl Reading {
             }
         }
         Ok(None)
+    }
+}
+
+async fn still(arrival: &Arrival, timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => arrival.kit.clock.sleep(timeout).await,
+        None => std::future::pending().await,
     }
 }
 

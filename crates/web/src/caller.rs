@@ -73,8 +73,7 @@ impl<M> Caller<M> {
         let Some(reservation) = &self.granted.reservation else { return Ok(None) };
         let body = serde_json::to_vec(body).map_err(base::Error::internal)?;
         let response = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
-        let response =
-            location.into_iter().fold(response, |response, at| response.header(LOCATION, at));
+        let response = location.into_iter().fold(response, |response, at| response.header(LOCATION, at));
         let response = response.body(()).map_err(base::Error::internal)?;
         Ok(reservation.record(&response, &body))
     }
@@ -102,10 +101,7 @@ impl<M: ScopeMarker, S: Send + Sync> FromRequestParts<S> for Caller<M> {
         let granted = Granted::of(parts)?;
         // A second `Caller` in the same handler could ask for more than the gate checked.
         if granted.access != M::ACCESS {
-            return Err(base::Error::internal(
-                "a handler asks for another scope than its gate checked",
-            )
-            .into());
+            return Err(base::Error::internal("a handler asks for another scope than its gate checked").into());
         }
         Ok(Self { granted: Arc::clone(granted), marker: PhantomData })
     }

@@ -75,12 +75,8 @@ impl Network {
     /// Whether `address` lies in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                shares(own.to_bits().into(), other.to_bits().into(), 32, self.bits)
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                shares(own.to_bits(), other.to_bits(), 128, self.bits)
-            }
+            (IpAddr::V4(own), IpAddr::V4(other)) => shares(own.to_bits().into(), other.to_bits().into(), 32, self.bits),
+            (IpAddr::V6(own), IpAddr::V6(other)) => shares(own.to_bits(), other.to_bits(), 128, self.bits),
             _ => false,
         }
     }
@@ -95,10 +91,8 @@ impl std::str::FromStr for Network {
     type Err = base::Error;
 
     fn from_str(text: &str) -> base::Result<Self> {
-        let wrong =
-            || base::Error::invalid("trusted_proxies", "A network is an address or ADDRESS/BITS");
-        let (address, bits) =
-            text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let wrong = || base::Error::invalid("trusted_proxies", "A network is an address or ADDRESS/BITS");
+        let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse().map_err(|_| wrong())?;
         let width = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(width), |bits| bits.parse().map_err(|_| wrong()))?;

@@ -9,8 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
@@ -31,9 +30,7 @@ pub(crate) fn origin(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether it is a preflight rather than a request.
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    method == Method::OPTIONS
-        && headers.contains_key(ORIGIN)
-        && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+    method == Method::OPTIONS && headers.contains_key(ORIGIN) && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// The answer to a preflight. An origin that no tenant allows gets one without any permission.
@@ -50,12 +47,7 @@ pub(crate) fn preflight(kit: &Kit, origin: Option<&HeaderValue>) -> Response {
 }
 
 /// Permits the origin to read an answer, if the server's list or its tenant's says so.
-pub(crate) fn answer(
-    kit: &Kit,
-    headers: &mut HeaderMap,
-    origin: Option<&HeaderValue>,
-    tenant: &[String],
-) {
+pub(crate) fn answer(kit: &Kit, headers: &mut HeaderMap, origin: Option<&HeaderValue>, tenant: &[String]) {
     if allow(headers, origin, &[&kit.config.cors_origins, tenant]) {
         let names = EXPOSED.map(|name| name.to_string()).join(", ");
         if let Ok(names) = HeaderValue::from_str(&names) {

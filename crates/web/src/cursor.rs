@@ -56,11 +56,7 @@ impl Scope {
         let mut expected = *self.tag(key, sort).as_bytes();
         expected[TAG_BYTES..].fill(0);
         // `blake3::Hash` compares in constant time.
-        if blake3::Hash::from(expected) == blake3::Hash::from(claimed) {
-            Ok(sort.to_owned())
-        } else {
-            Err(wrong())
-        }
+        if blake3::Hash::from(expected) == blake3::Hash::from(claimed) { Ok(sort.to_owned()) } else { Err(wrong()) }
     }
 
     fn tag(&self, key: &CursorKey, sort: &str) -> blake3::Hash {

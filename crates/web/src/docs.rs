@@ -35,21 +35,14 @@ pub(crate) fn router(document: &OpenApi, base_path: &str) -> Router {
     let swagger = Arc::new(Swagger::from(address).display_request_duration(true));
     let mut router = Router::new()
         .route("/api/openapi.json", get(async move || document_json(&json, &tag)))
-        .route(
-            "/api/redoc",
-            get(async || page("text/html; charset=utf-8", REDOC_HTML.as_bytes().into())),
-        )
+        .route("/api/redoc", get(async || page("text/html; charset=utf-8", REDOC_HTML.as_bytes().into())))
         .route("/api/redoc.standalone.js", get(async || redoc_js()));
     for place in ["/docs", "/api/docs"] {
-        let (index, slash, file) =
-            (Arc::clone(&swagger), Arc::clone(&swagger), Arc::clone(&swagger));
+        let (index, slash, file) = (Arc::clone(&swagger), Arc::clone(&swagger), Arc::clone(&swagger));
         router = router
             .route(place, get(async move || index_html(&index)))
             .route(&format!("{place}/"), get(async move || swagger_file("index.html", &slash)))
-            .route(
-                &format!("{place}/{{file}}"),
-                get(async move |Path(name): Path<String>| swagger_file(&name, &file)),
-            );
+            .route(&format!("{place}/{{file}}"), get(async move |Path(name): Path<String>| swagger_file(&name, &file)));
     }
     router
 }

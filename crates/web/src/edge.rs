@@ -43,11 +43,7 @@ struct Asked {
 }
 
 /// The middleware around all routes.
-pub(crate) async fn edge(
-    State(edge): State<Arc<Edge>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, next: Next) -> Response {
     let arrival = arrive(&edge.kit, &request);
     request.extensions_mut().insert(arrival.clone());
     let asked = Asked {
@@ -55,11 +51,7 @@ pub(crate) async fn edge(
         origin: cors::origin(request.headers()),
         none_match: etag::joined(request.headers(), &IF_NONE_MATCH),
     };
-    let traceparent = request
-        .headers()
-        .get("traceparent")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", request_id = %arrival.request_id, traceparent);
     let response = edge.run(request, next, &arrival, &asked).instrument(span.clone()).await;
     let response = problem::render(problem::adopt(response).await, &arrival, &Mapping::new());
@@ -68,8 +60,7 @@ pub(crate) async fn edge(
 }
 
 fn arrive(kit: &Arc<Kit>, request: &Request) -> Arrival {
-    let named =
-        request.headers().get(X_REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
+    let named = request.headers().get(X_REQUEST_ID).and_then(|id| RequestId::parse(id.to_str().ok()?));
     Arrival {
         request_id: named.unwrap_or_else(RequestId::random),
         source: source::of(request, &kit.config.trusted_proxies),
@@ -81,13 +72,7 @@ fn arrive(kit: &Arc<Kit>, request: &Request) -> Arrival {
 }
 
 impl Edge {
-    async fn run(
-        &self,
-        request: Request,
-        next: Next,
-        arrival: &Arrival,
-        asked: &Asked,
-    ) -> Response {
+    async fn run(&self, request: Request, next: Next, arrival: &Arrival, asked: &Asked) -> Response {
         if let Err(problem) = host::check(&self.kit.config, &request) {
             return problem.into_response();
         }
@@ -102,9 +87,7 @@ impl Edge {
         };
         match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(response) => response,
-            Err(panic) => {
-                Problem::from(Error::internal(panic_text(panic.as_ref()))).into_response()
-            }
+            Err(panic) => Problem::from(Error::internal(panic_text(panic.as_ref()))).into_response(),
         }
     }
 
@@ -115,10 +98,7 @@ impl Edge {
         let duration_ms = duration.as_secs_f64() * 1_000.0;
         let headers = response.headers_mut();
         headers::secure(headers);
-        let origins = answered
-            .as_ref()
-            .map(|answered| Arc::clone(&answered.cors_origins))
-            .unwrap_or_default();
+        let origins = answered.as_ref().map(|answered| Arc::clone(&answered.cors_origins)).unwrap_or_default();
         if asked.origin.is_some() && asked.method != Method::OPTIONS {
             cors::answer(&self.kit, headers, asked.origin.as_ref(), &origins);
         }
@@ -131,10 +111,7 @@ impl Edge {
             }
         }
         let route = answered.as_ref().map_or("unmatched", |answered| answered.route.as_str());
-        let tenant = answered
-            .as_ref()
-            .and_then(|answered| answered.tenant.as_ref())
-            .map_or("", base::TenantId::as_str);
+        let tenant = answered.as_ref().and_then(|answered| answered.tenant.as_ref()).map_or("", base::TenantId::as_str);
         let status = response.status().as_u16();
         record(asked.method.as_str(), route, status, duration.as_secs_f64());
         tracing::info!(
@@ -151,15 +128,13 @@ impl Edge {
         }
         let lifecycle = self.lifecycle.clone();
         let stopped = async move { lifecycle.stopped().await };
-        response
-            .map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(stopped))))
+        response.map(|body| Body::from_stream(body.into_data_stream().take_until(Box::pin(stopped))))
     }
 }
 
 /// 304 instead of an answer that the caller has already (RFC 9110, 13.1.2).
 fn unmodified(mut response: Response, asked: &Asked) -> Response {
-    let reads =
-        matches!(asked.method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
+    let reads = matches!(asked.method, Method::GET | Method::HEAD) && response.status() == StatusCode::OK;
     let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok());
     let same = match (&asked.none_match, tag) {
         (Some(header), Some(tag)) if reads => etag::none_match(header, tag),
@@ -175,27 +150,17 @@ fn unmodified(mut response: Response, asked: &Asked) -> Response {
 }
 
 fn shed() -> Error {
-    Error::new(
-        ErrorKind::Unavailable,
-        "The server is working on as much as it can. Try again shortly.",
-    )
+    Error::new(ErrorKind::Unavailable, "The server is working on as much as it can. Try again shortly.")
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("a handler panicked: {}", text.unwrap_or("no text"))
 }
 
 fn record(method: &str, route: &str, status: u16, seconds: f64) {
     let method = if method.len() <= 7 { method } else { "other" };
-    let labels = [
-        ("method", method.to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.to_string()),
-    ];
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     metrics::histogram!("http_request_duration_seconds", &labels).record(seconds);
 }

@@ -33,9 +33,7 @@ pub const fn status(kind: ErrorKind) -> StatusCode {
 /// The word for programs in the member `error` of a problem.
 pub const fn code(kind: ErrorKind) -> &'static str {
     match kind {
-        ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::UnsupportedMedia => {
-            "validation_error"
-        }
+        ErrorKind::Malformed | ErrorKind::Invalid | ErrorKind::UnsupportedMedia => "validation_error",
         ErrorKind::Unauthenticated => "unauthenticated",
         ErrorKind::Forbidden => "forbidden",
         ErrorKind::NotFound => "not_found",

@@ -32,9 +32,7 @@ impl<T> Tagged<T> {
 impl<T: IntoResponse> IntoResponse for Tagged<T> {
     fn into_response(self) -> Response {
         let mut response = self.answer.into_response();
-        let tag = self
-            .version
-            .map(|Version(stamp)| HeaderValue::from_str(&format!("\"{}\"", stamp.simple())));
+        let tag = self.version.map(|Version(stamp)| HeaderValue::from_str(&format!("\"{}\"", stamp.simple())));
         if let Some(Ok(tag)) = tag {
             response.headers_mut().insert(ETAG, tag);
         }
@@ -55,10 +53,7 @@ impl IfMatch {
         if self.0.is_none() || self.0 == current {
             return Ok(());
         }
-        Err(Error::new(
-            ErrorKind::PreconditionFailed,
-            "If-Match names another version than the current one",
-        ))
+        Err(Error::new(ErrorKind::PreconditionFailed, "If-Match names another version than the current one"))
     }
 }
 
@@ -88,7 +83,6 @@ pub(crate) fn none_match(header: &str, tag: &str) -> bool {
 
 /// All values of a list header as one.
 pub(crate) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    let values: Vec<_> =
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }

@@ -45,8 +45,7 @@ pub(crate) async fn gate(State(spec): State<Arc<Spec>>, request: Request, next: 
         Ok(arrival) => arrival,
         Err(problem) => return problem.into_response(),
     };
-    let mut answered =
-        Answered { route: spec.path.clone(), tenant: None, cors_origins: Arc::default() };
+    let mut answered = Answered { route: spec.path.clone(), tenant: None, cors_origins: Arc::default() };
     let passage = Passage { spec, arrival };
     let response = match passage.pass(request, next, &mut answered).await {
         Ok(response) => response,
@@ -63,12 +62,7 @@ struct Passage {
 }
 
 impl Passage {
-    async fn pass(
-        &self,
-        request: Request,
-        next: Next,
-        answered: &mut Answered,
-    ) -> Result<Response, Problem> {
+    async fn pass(&self, request: Request, next: Next, answered: &mut Answered) -> Result<Response, Problem> {
         query::check(&self.spec, request.uri().query())?;
         let credential = auth::credential(request.headers())?;
         let identity = self.identify(request.headers(), credential.as_ref()).await?;
@@ -81,9 +75,7 @@ impl Passage {
         let response = self.once(request, next, credential, identity, &charge).await;
         let mut response = match response {
             Ok(response) => response,
-            Err(problem) => {
-                problem::render(problem.into_response(), &self.arrival, &self.spec.mapping)
-            }
+            Err(problem) => problem::render(problem.into_response(), &self.arrival, &self.spec.mapping),
         };
         charge.write(response.headers_mut());
         self.finish(response.headers_mut());
@@ -119,8 +111,7 @@ impl Passage {
         match (self.spec.access, identity) {
             (Access::Scope(scope), Some(identity)) if !identity.scopes.contains(scope) => {
                 self.arrival.kit.authenticate.refused(identity, scope);
-                Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}"))
-                    .into())
+                Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}")).into())
             }
             _ => Ok(()),
         }
@@ -141,17 +132,14 @@ impl Passage {
         let who = Who::of(identity)?;
         let reservation = match asked {
             None => None,
-            Some(asked) => {
-                match idempotency::reserve(&self.arrival, &who.tenant, who.owner(), asked).await? {
-                    Reserved::Replay(response) => return Ok(response),
-                    Reserved::Run(reservation) => Some(Arc::new(reservation)),
-                }
-            }
+            Some(asked) => match idempotency::reserve(&self.arrival, &who.tenant, who.owner(), asked).await? {
+                Reserved::Replay(response) => return Ok(response),
+                Reserved::Run(reservation) => Some(Arc::new(reservation)),
+            },
         };
-        let (at, seed) = reservation.as_deref().map_or_else(
-            || (self.arrival.at, Uuid::new_v4()),
-            |reservation| (reservation.at, reservation.seed),
-        );
+        let (at, seed) = reservation
+            .as_deref()
+            .map_or_else(|| (self.arrival.at, Uuid::new_v4()), |reservation| (reservation.at, reservation.seed));
         let granted = Granted {
             ctx: who.ctx(&self.arrival, at, seed),
             access: self.spec.access,
@@ -167,11 +155,7 @@ impl Passage {
         }
     }
 
-    async fn reserved(
-        &self,
-        reservation: &Reservation,
-        running: impl Future<Output = Response>,
-    ) -> Response {
+    async fn reserved(&self, reservation: &Reservation, running: impl Future<Output = Response>) -> Response {
         let response = reservation.hold(running).await;
         reservation.settle(response, self.spec.replay).await
     }
@@ -219,9 +203,7 @@ struct Who {
 impl Who {
     fn of(identity: Option<Identity>) -> base::Result<Self> {
         Ok(match identity {
-            Some(Identity { tenant, principal, scopes, .. }) => {
-                Self { tenant, principal, scopes, anonymous: false }
-            }
+            Some(Identity { tenant, principal, scopes, .. }) => Self { tenant, principal, scopes, anonymous: false },
             None => Self {
                 tenant: PUBLIC.parse()?,
                 principal: Principal::new("anonymous"),

@@ -180,18 +180,13 @@ impl Health {
         match parts.into_iter().find_map(|part| part.error) {
             None => Ok(Json(Ready { status: "ready" })),
             Some(error) => {
-                Err(Error::new(ErrorKind::Unavailable, "A part of the server is not ready")
-                    .with_internal(error)
-                    .into())
+                Err(Error::new(ErrorKind::Unavailable, "A part of the server is not ready").with_internal(error).into())
             }
         }
     }
 
     async fn answer(&self, tell_all: bool) -> Response {
-        let parts = join_all(
-            self.insight.checks.iter().map(|check| examine(&self.kit.clock, check.as_ref())),
-        )
-        .await;
+        let parts = join_all(self.insight.checks.iter().map(|check| examine(&self.kit.clock, check.as_ref()))).await;
         let names = self.insight.checks.iter().map(|check| check.name());
         let mut checks: BTreeMap<_, _> = names.zip(parts).collect();
         let any = |status| checks.values().any(|part| part.status == status);
@@ -205,19 +200,14 @@ impl Health {
         }
         let vitals = self.insight.vitals.as_ref().filter(|_| tell_all).map(|vitals| vitals());
         let version = self.kit.config.version.clone();
-        let code = if status == Status::Unhealthy {
-            StatusCode::SERVICE_UNAVAILABLE
-        } else {
-            StatusCode::OK
-        };
+        let code = if status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         let report = Report { status, timestamp: self.kit.clock.now(), version, checks, vitals };
         (code, [(CACHE_CONTROL, "no-store")], Json(report)).into_response()
     }
 
     fn metrics(&self) -> Answer<Response> {
         let render = self.insight.metrics.as_ref();
-        let render =
-            render.ok_or_else(|| Problem::from(Error::not_found("No metrics are kept")))?;
+        let render = render.ok_or_else(|| Problem::from(Error::not_found("No metrics are kept")))?;
         Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], render()).into_response())
     }
 }

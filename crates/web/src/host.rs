@@ -33,17 +33,12 @@ fn sizes<B>(request: &Request<B>) -> Result<(), Problem> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES_MAX {
         let text = format!("The address may have at most {TARGET_BYTES_MAX} bytes");
-        return Err(Problem::with_status(
-            StatusCode::URI_TOO_LONG,
-            Error::new(ErrorKind::TooLarge, text),
-        ));
+        return Err(Problem::with_status(StatusCode::URI_TOO_LONG, Error::new(ErrorKind::TooLarge, text)));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX {
-        let text = format!(
-            "The headers may be at most {HEADERS_MAX} and have at most {HEADER_BYTES_MAX} bytes"
-        );
+        let text = format!("The headers may be at most {HEADERS_MAX} and have at most {HEADER_BYTES_MAX} bytes");
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         return Err(Problem::with_status(status, Error::new(ErrorKind::TooLarge, text)));
     }
@@ -59,23 +54,17 @@ fn path(path: &str) -> Result<(), Problem> {
 }
 
 fn host<B>(config: &Config, request: &Request<B>) -> Result<(), Problem> {
-    let wrong =
-        || Problem::from(Error::new(ErrorKind::Malformed, "The request must name one host"));
+    let wrong = || Problem::from(Error::new(ErrorKind::Malformed, "The request must name one host"));
     let mut hosts = request.headers().get_all(HOST).iter();
     let header = hosts.next().map(|host| host.to_str().map_err(|_| wrong())).transpose()?;
     let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    if hosts.next().is_some()
-        || matches!((header, authority), (Some(one), Some(other)) if one != other)
-    {
+    if hosts.next().is_some() || matches!((header, authority), (Some(one), Some(other)) if one != other) {
         return Err(wrong());
     }
     let host = header.or(authority).filter(|host| !host.is_empty()).ok_or_else(wrong)?;
     let name = name(host).ok_or_else(wrong)?;
     let allowed = &config.allowed_hosts;
-    if allowed.is_empty()
-        || is_loopback(&name)
-        || allowed.iter().any(|one| one.eq_ignore_ascii_case(&name))
-    {
+    if allowed.is_empty() || is_loopback(&name) || allowed.iter().any(|one| one.eq_ignore_ascii_case(&name)) {
         return Ok(());
     }
     let error = Error::new(ErrorKind::Invalid, "This server does not go by that name");
@@ -93,6 +82,5 @@ fn name(host: &str) -> Option<String> {
 
 fn is_loopback(name: &str) -> bool {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    name == "localhost"
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    name == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }

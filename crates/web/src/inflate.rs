@@ -29,21 +29,16 @@ impl Decoder {
     /// # Errors
     /// `UnsupportedMedia` for an encoding other than gzip; `TooLarge` when the declared length is.
     pub(crate) fn new(headers: &HeaderMap, max: u64) -> base::Result<Self> {
-        let length = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
         if length.is_some_and(|length| length > max) {
             return Err(too_large(max));
         }
-        let encoding = headers
-            .get(CONTENT_ENCODING)
-            .map_or("identity", |value| value.to_str().unwrap_or_default());
+        let encoding = headers.get(CONTENT_ENCODING).map_or("identity", |value| value.to_str().unwrap_or_default());
         match encoding.trim().to_ascii_lowercase().as_str() {
             "identity" | "" => Ok(Self::Plain { seen: 0, max }),
-            "gzip" | "x-gzip" => Ok(Self::Gzip {
-                inner: Box::new(MultiGzDecoder::new(Sink { max, ..Sink::default() })),
-                read: 0,
-            }),
+            "gzip" | "x-gzip" => {
+                Ok(Self::Gzip { inner: Box::new(MultiGzDecoder::new(Sink { max, ..Sink::default() })), read: 0 })
+            }
             _ => {
                 let text = "The body may be encoded with gzip, or not at all";
                 let error = Error::new(ErrorKind::UnsupportedMedia, text);
@@ -96,10 +91,7 @@ fn fault(sink: &Sink, error: &io::Error) -> Error {
 }
 
 fn too_large(max: u64) -> Error {
-    Error::new(
-        ErrorKind::TooLarge,
-        format!("The body may have at most {max} bytes, decompressed at most 100 for one"),
-    )
+    Error::new(ErrorKind::TooLarge, format!("The body may have at most {max} bytes, decompressed at most 100 for one"))
 }
 
 /// Takes what comes out of the decompressor, up to its limits.

@@ -1,7 +1,7 @@
 //! How much a caller may ask.
 //!
 //! A route has a [`Class`], chosen at registration, and possibly policies of its own. The class
-//! names the default policies; an [`Identity`](crate::Identity) may replace those of any name. All
+//! names the default policies; an [`Identity`] may replace those of any name. All
 //! policies of a request are checked at once, under the tenant (or the principal, or for routes
 //! without a credential the source address), so that none is charged when another refuses.
 
@@ -110,16 +110,12 @@ impl Charge {
     /// Writes the structured fields of the RateLimit headers, and the older `X-` ones for the
     /// policy that is nearest to its end.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let Some((policy, standing)) = self.0.iter().min_by_key(|(_, standing)| standing.remaining)
-        else {
+        let Some((policy, standing)) = self.0.iter().min_by_key(|(_, standing)| standing.remaining) else {
             return;
         };
-        let list = |one: &dyn Fn(&(Policy, Standing)) -> String| {
-            self.0.iter().map(one).collect::<Vec<_>>().join(", ")
-        };
-        let policies = list(&|(policy, _)| {
-            format!("{:?};q={};w={}", policy.name, policy.limit, seconds(policy.window))
-        });
+        let list = |one: &dyn Fn(&(Policy, Standing)) -> String| self.0.iter().map(one).collect::<Vec<_>>().join(", ");
+        let policies =
+            list(&|(policy, _)| format!("{:?};q={};w={}", policy.name, policy.limit, seconds(policy.window)));
         let left = list(&|(policy, standing)| {
             format!("{:?};r={};t={}", policy.name, standing.remaining, seconds(standing.reset))
         });
@@ -138,8 +134,7 @@ pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// `X-RateLimit-Limit`
 pub(crate) const X_RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 /// `X-RateLimit-Remaining`
-pub(crate) const X_RATELIMIT_REMAINING: HeaderName =
-    HeaderName::from_static("x-ratelimit-remaining");
+pub(crate) const X_RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 /// `X-RateLimit-Reset`: seconds from now.
 pub(crate) const X_RATELIMIT_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
@@ -157,11 +152,7 @@ fn seconds(duration: Duration) -> u64 {
 ///
 /// # Errors
 /// `RateLimited`, with the wait and the standings in the headers.
-pub(crate) async fn charge(
-    spec: &Spec,
-    arrival: &Arrival,
-    identity: Option<&Identity>,
-) -> Result<Charge, Problem> {
+pub(crate) async fn charge(spec: &Spec, arrival: &Arrival, identity: Option<&Identity>) -> Result<Charge, Problem> {
     let nobody = Limits::default();
     let limits = identity.map_or(&nobody, |identity| &identity.limits);
     let policies = limits.policies(spec.class, &spec.policies);
@@ -197,9 +188,7 @@ pub(crate) async fn failed_authentication(arrival: &Arrival) -> Result<(), Probl
     let key = format!("auth/{}", address(arrival.source));
     match arrival.kit.limiter.check(&key, &[POLICY], 1).await.retry_after {
         None => Ok(()),
-        Some(wait) => {
-            Err(limited("Too many failed authentications from this address", wait).into())
-        }
+        Some(wait) => Err(limited("Too many failed authentications from this address", wait).into()),
     }
 }
 

@@ -12,8 +12,7 @@ use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, Response,
-    ResponseBuilder, Server,
+    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -36,8 +35,7 @@ pub(crate) fn describe(operation: &mut Operation, spec: &Spec, writes: bool) {
         }
     }
     if spec.post {
-        let text =
-            "Makes the request safe to send again: a repeat with the same key gets the same answer";
+        let text = "Makes the request safe to send again: a repeat with the same key gets the same answer";
         known.push(parameter("Idempotency-Key", ParameterIn::Header, text, Some(KEY_CHARS_MAX)));
     }
     if known.is_empty() {
@@ -54,18 +52,14 @@ pub(crate) fn describe(operation: &mut Operation, spec: &Spec, writes: bool) {
             && status.starts_with(['4', '5'])
             && response.content.is_empty()
         {
-            response
-                .content
-                .insert("application/problem+json".to_owned(), RefOr::T(problem_content()));
+            response.content.insert("application/problem+json".to_owned(), RefOr::T(problem_content()));
         }
     }
 }
 
 fn security(access: Access) -> Option<Vec<SecurityRequirement>> {
     let both = |scopes: &[&str]| {
-        ["api_key", "bearer"]
-            .map(|scheme| SecurityRequirement::new(scheme, scopes.iter().copied()))
-            .to_vec()
+        ["api_key", "bearer"].map(|scheme| SecurityRequirement::new(scheme, scopes.iter().copied())).to_vec()
     };
     match access {
         // An empty list, not an absent one: the absent one would inherit.
@@ -86,11 +80,8 @@ fn statuses(operation: &Operation, spec: &Spec, writes: bool) -> Vec<StatusCode>
         ErrorKind::Timeout,
         ErrorKind::Unavailable,
     ];
-    let mut statuses = vec![
-        StatusCode::URI_TOO_LONG,
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        StatusCode::MISDIRECTED_REQUEST,
-    ];
+    let mut statuses =
+        vec![StatusCode::URI_TOO_LONG, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, StatusCode::MISDIRECTED_REQUEST];
     if spec.access != Access::Anyone {
         kinds.extend([ErrorKind::Unauthenticated, ErrorKind::Forbidden, ErrorKind::TenantNotFound]);
     }
@@ -119,17 +110,11 @@ fn is_parameter(parameter: &RefOr<Parameter>, name: &str, place: &ParameterIn) -
 
 /// The names in braces; `{*rest}` is the parameter `rest`.
 fn path_parameters(path: &str) -> Vec<String> {
-    let segments =
-        path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+    let segments = path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
     segments.map(|name| name.trim_start_matches('*').to_owned()).collect()
 }
 
-fn parameter(
-    name: &str,
-    place: ParameterIn,
-    text: &str,
-    length_max: Option<usize>,
-) -> RefOr<Parameter> {
+fn parameter(name: &str, place: ParameterIn, text: &str, length_max: Option<usize>) -> RefOr<Parameter> {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
     let schema = ObjectBuilder::new().schema_type(Type::String).max_length(length_max);
     let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
@@ -149,9 +134,7 @@ pub(crate) fn complete(mut document: OpenApi, config: &Config) -> OpenApi {
     document.info = InfoBuilder::new()
         .title("Freight")
         .version(&config.version)
-        .description(Some(
-            "Takes in records, keeps computed answers fresh, collects selections, moves data.",
-        ))
+        .description(Some("Takes in records, keeps computed answers fresh, collects selections, moves data."))
         .license(Some(License::new("Apache-2.0")))
         .build();
     let servers: Vec<_> = config.public_urls.iter().map(Server::new).collect();

@@ -79,8 +79,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Paging {
 fn limit(asked: Option<i64>) -> base::Result<usize> {
     let limit = asked.map_or(Some(LIMIT_DEFAULT), |limit| usize::try_from(limit).ok());
     let allowed = limit.filter(|limit| (1..=LIMIT_MAX).contains(limit));
-    allowed
-        .ok_or_else(|| Error::invalid("limit", format!("Limit must be between 1 and {LIMIT_MAX}")))
+    allowed.ok_or_else(|| Error::invalid("limit", format!("Limit must be between 1 and {LIMIT_MAX}")))
 }
 
 fn offset(asked: Option<i64>) -> base::Result<usize> {
@@ -90,8 +89,7 @@ fn offset(asked: Option<i64>) -> base::Result<usize> {
     if offset <= OFFSET_MAX {
         return Ok(offset);
     }
-    let text =
-        format!("Offset must not be over {OFFSET_MAX}; go on with the cursor in `next` instead");
+    let text = format!("Offset must not be over {OFFSET_MAX}; go on with the cursor in `next` instead");
     Err(Error::invalid("offset", text.clone()).with_detail("value_error", "cursor", text))
 }
 
@@ -128,10 +126,7 @@ impl Paging {
     ///
     /// # Errors
     /// What `read` fails with.
-    pub async fn fetch<T, F>(
-        &self,
-        mut read: impl FnMut(Option<String>, usize) -> F,
-    ) -> base::Result<Page<T>>
+    pub async fn fetch<T, F>(&self, mut read: impl FnMut(Option<String>, usize) -> F) -> base::Result<Page<T>>
     where
         F: Future<Output = base::Result<Page<T>>>,
     {
@@ -159,15 +154,7 @@ impl Paging {
             let glue = if self.address.ends_with('?') { "" } else { "&" };
             format!("<{}{glue}cursor={next}>; rel=\"next\"", self.address)
         });
-        List {
-            items: page.items,
-            total,
-            limit: self.limit,
-            offset: self.offset,
-            has_more: next.is_some(),
-            next,
-            link,
-        }
+        List { items: page.items, total, limit: self.limit, offset: self.offset, has_more: next.is_some(), next, link }
     }
 }
 

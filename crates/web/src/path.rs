@@ -51,13 +51,10 @@ where
 async fn segments<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<Vec<String>, Problem> {
     match RawPathParams::from_request_parts(parts, state).await {
         Ok(params) => Ok(params.iter().map(|(_, value)| value.to_owned()).collect()),
-        Err(rejection) => {
-            Err(Error::not_found("Nothing has this path").with_internal(rejection).into())
-        }
+        Err(rejection) => Err(Error::not_found("Nothing has this path").with_internal(rejection).into()),
     }
 }
 
 fn wrong_count(wanted: usize, found: usize) -> Problem {
-    Error::internal(format!("the handler takes {wanted} path parameters, the path has {found}"))
-        .into()
+    Error::internal(format!("the handler takes {wanted} path parameters, the path has {found}")).into()
 }

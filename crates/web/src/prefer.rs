@@ -31,9 +31,7 @@ impl Prefer {
         let wait = header.split(',').find_map(|preference| {
             let (name, value) = preference.split_once('=')?;
             let seconds = value.trim().trim_matches('"').parse().ok()?;
-            name.trim()
-                .eq_ignore_ascii_case("wait")
-                .then(|| Duration::from_secs(seconds).min(WAIT_MAX))
+            name.trim().eq_ignore_ascii_case("wait").then(|| Duration::from_secs(seconds).min(WAIT_MAX))
         });
         Self { wait }
     }

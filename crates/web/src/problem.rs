@@ -130,10 +130,7 @@ pub(crate) struct FieldProblem {
 pub(crate) async fn adopt(response: Response) -> Response {
     let status = response.status();
     let failed = status.is_client_error() || status.is_server_error();
-    let plain = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_none_or(|media| media.as_bytes().starts_with(b"text/plain"));
+    let plain = response.headers().get(CONTENT_TYPE).is_none_or(|media| media.as_bytes().starts_with(b"text/plain"));
     if !failed || !plain || response.extensions().get::<Problem>().is_some() {
         return response;
     }
@@ -143,11 +140,7 @@ pub(crate) async fn adopt(response: Response) -> Response {
     let error = if status.is_server_error() {
         Error::internal(text)
     } else {
-        let text = if text.is_empty() {
-            status.canonical_reason().unwrap_or("Refused").to_owned()
-        } else {
-            text
-        };
+        let text = if text.is_empty() { status.canonical_reason().unwrap_or("Refused").to_owned() } else { text };
         Error::new(error::kind(status), text)
     };
     parts.extensions.insert(Problem::with_status(status, error));

@@ -56,8 +56,7 @@ pub(crate) fn check(spec: &Spec, query: Option<&str>) -> Result<(), Problem> {
 fn unknown(spec: &Spec, name: &str) -> Error {
     let name = base::id::shown(name);
     if CREDENTIALS.contains(&name.to_ascii_lowercase().as_str()) {
-        let text =
-            "A credential does not belong in a query string. Send X-API-Key or Authorization.";
+        let text = "A credential does not belong in a query string. Send X-API-Key or Authorization.";
         return malformed("value_error", &name, text.to_owned());
     }
     let allowed = if spec.query.is_empty() { "none".to_owned() } else { spec.query.join(", ") };
@@ -98,13 +97,19 @@ impl<T: DeserializeOwned, S: Send + Sync> axum::extract::FromRequestParts<S> for
         let input = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         match serde_path_to_error::deserialize(input) {
             Ok(params) => Ok(Self(params)),
-            Err(error) => {
-                let field = match error.path().to_string() {
-                    path if path == "." => "query".to_owned(),
-                    path => path,
-                };
-                Err(Error::invalid(field, error.inner().to_string()).into())
-            }
+            Err(error) => Err(unfit(&error.path().to_string(), &error.inner().to_string()).into()),
         }
+    }
+}
+
+/// The parameter that does not fit its type. One that is missing is named by the text alone.
+fn unfit(path: &str, text: &str) -> Error {
+    let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
+    match missing {
+        Some(name) => {
+            let text = format!("The parameter {name} is required");
+            Error::new(ErrorKind::Invalid, text.clone()).with_detail("missing", name, text)
+        }
+        None => Error::invalid(if path == "." { "query" } else { path }, text),
     }
 }

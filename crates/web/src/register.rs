@@ -115,9 +115,8 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             retired: None,
             mapping: Mapping::new(),
         };
-        let install = move |spec: Arc<Spec>| {
-            MethodRouter::new().on(filter, handler).route_layer(from_fn_with_state(spec, gate))
-        };
+        let install =
+            move |spec: Arc<Spec>| MethodRouter::new().on(filter, handler).route_layer(from_fn_with_state(spec, gate));
         Self { spec, method, operation, schemas, install: Box::new(install) }
     }
 
@@ -167,9 +166,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
 
 fn query_name(parameter: &RefOr<utoipa::openapi::path::Parameter>) -> Option<String> {
     match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
-            Some(parameter.name.clone())
-        }
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
         _ => None,
     }
 }
@@ -189,10 +186,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// Adds a route.
     #[must_use]
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it is not arithmetic, and no other word is as plain"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "it is not arithmetic, and no other word is as plain")]
     pub fn add(mut self, route: Route<S>) -> Self {
         self.routes.push(route);
         self
@@ -216,13 +210,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 impl<S: Clone + Send + Sync + 'static> Route<S> {
     fn with_state(self, state: S) -> Route<()> {
         let Self { spec, method, operation, schemas, install } = self;
-        Route {
-            spec,
-            method,
-            operation,
-            schemas,
-            install: Box::new(move |spec| install(spec).with_state(state)),
-        }
+        Route { spec, method, operation, schemas, install: Box::new(move |spec| install(spec).with_state(state)) }
     }
 }
 

@@ -78,22 +78,10 @@ impl Server {
             most_per_address: config.connections_per_address_max,
             by_address: Mutex::default(),
         });
-        Self {
-            router,
-            config,
-            builder,
-            open,
-            graceful: GracefulShutdown::new(),
-            cut: CancellationToken::new(),
-        }
+        Self { router, config, builder, open, graceful: GracefulShutdown::new(), cut: CancellationToken::new() }
     }
 
-    async fn run(
-        self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()>,
-        stopping: impl FnOnce(),
-    ) {
+    async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>, stopping: impl FnOnce()) {
         let drain_delay = self.config.drain_delay;
         let ended = async {
             shutdown.await;
@@ -141,8 +129,7 @@ impl Server {
         let io = TokioIo::new(Guarded::new(stream, times));
         let router = self.router.clone();
         let service = service_fn(move |request| answer(router.clone(), peer, request));
-        let connection =
-            self.graceful.watch(self.builder.serve_connection(io, service).into_owned());
+        let connection = self.graceful.watch(self.builder.serve_connection(io, service).into_owned());
         let cut = self.cut.clone();
         tokio::spawn(async move {
             let _place = place;
@@ -165,8 +152,7 @@ async fn answer(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
-    let chunked =
-        request.version() <= Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
+    let chunked = request.version() <= Version::HTTP_11 && request.headers().contains_key(TRANSFER_ENCODING);
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     let mut response = router.oneshot(request).await?;
@@ -240,8 +226,7 @@ mod tests {
     #[test]
     fn counts_all_and_each_address() {
         let open = Arc::new(Open { most: 3, most_per_address: 1, by_address: Mutex::default() });
-        let (one, two, here) =
-            ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap(), [127, 0, 0, 1].into());
+        let (one, two, here) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap(), [127, 0, 0, 1].into());
         let first = open.admit(one).unwrap();
         assert!(open.admit(one).is_none(), "one address has one connection");
         let _second = open.admit(two).unwrap();

@@ -15,17 +15,13 @@ pub struct Peer(pub SocketAddr);
 /// The source of a request. `X-Forwarded-For` is read from its end, past the proxies we trust: the
 /// first address that is none of ours is the last one that somebody we trust has seen.
 pub(crate) fn of(request: &Request, trusted: &[Network]) -> IpAddr {
-    let peer = request
-        .extensions()
-        .get::<Peer>()
-        .map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     forwarded(peer.to_canonical(), request.headers(), trusted)
 }
 
 fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
     let is_ours = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
-    let hops =
-        joined(headers, &http::HeaderName::from_static("x-forwarded-for")).unwrap_or_default();
+    let hops = joined(headers, &http::HeaderName::from_static("x-forwarded-for")).unwrap_or_default();
     let mut source = peer;
     for hop in hops.rsplit(',') {
         match hop.trim().parse::<IpAddr>() {

@@ -32,11 +32,7 @@ impl Event {
     ///
     /// # Errors
     /// `Internal` when the body cannot be written as JSON.
-    pub fn json(
-        event: &'static str,
-        id: Option<String>,
-        body: &impl Serialize,
-    ) -> base::Result<Self> {
+    pub fn json(event: &'static str, id: Option<String>, body: &impl Serialize) -> base::Result<Self> {
         let data = serde_json::to_string(body).map_err(base::Error::internal)?;
         Ok(Self { id, event, data })
     }
@@ -53,8 +49,7 @@ pub fn answer(events: impl Stream<Item = Event> + Send + 'static) -> Response {
             None => wire,
         })
     });
-    let mut response =
-        Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
+    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response();
     let buffering = HeaderName::from_static("x-accel-buffering");
     response.headers_mut().insert(buffering, HeaderValue::from_static("no"));
     response

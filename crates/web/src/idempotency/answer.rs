@@ -35,12 +35,7 @@ impl Kept {
             let value = response.headers().get(&name)?.to_str().ok()?;
             Some((name.to_string(), value.to_owned()))
         });
-        Self {
-            v: 1,
-            status: response.status().as_u16(),
-            headers: headers.collect(),
-            body: STANDARD.encode(body),
-        }
+        Self { v: 1, status: response.status().as_u16(), headers: headers.collect(), body: STANDARD.encode(body) }
     }
 
     /// An answer of which nothing but the status is kept.
@@ -53,13 +48,10 @@ impl Kept {
         let damaged = |what: &str| base::Error::internal(format!("stored answer: {what}"));
         let body = STANDARD.decode(&self.body).map_err(|_| damaged("body"))?;
         let mut response = Response::new(Body::from(body));
-        *response.status_mut() =
-            StatusCode::from_u16(self.status).map_err(|_| damaged("status"))?;
+        *response.status_mut() = StatusCode::from_u16(self.status).map_err(|_| damaged("status"))?;
         for (name, value) in &self.headers {
             let name: HeaderName = name.parse().map_err(|_| damaged("header"))?;
-            response
-                .headers_mut()
-                .insert(name, HeaderValue::from_str(value).map_err(|_| damaged("header"))?);
+            response.headers_mut().insert(name, HeaderValue::from_str(value).map_err(|_| damaged("header"))?);
         }
         response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         Ok(response)

@@ -55,10 +55,7 @@ pub(crate) struct Asked {
 
 /// The key of a request and its fingerprint; `None` when it has no key. A whole body is read for
 /// it and put back; that of a streaming route is not part of the fingerprint.
-pub(crate) async fn asked(
-    spec: &Spec,
-    request: Request,
-) -> Result<(Request, Option<Asked>), Problem> {
+pub(crate) async fn asked(spec: &Spec, request: Request) -> Result<(Request, Option<Asked>), Problem> {
     if !spec.post {
         return Ok((request, None));
     }

@@ -99,8 +99,7 @@ impl Reservation {
             return Err(busy(wait));
         }
         self.at = instant(&item, "at")?;
-        self.seed =
-            item.text("seed").and_then(|seed| seed.parse().ok()).ok_or_else(|| damaged("seed"))?;
+        self.seed = item.text("seed").and_then(|seed| seed.parse().ok()).ok_or_else(|| damaged("seed"))?;
         let taken = self.write(self.running(LEASE)).when(item.unchanged());
         match self.kit.store.write(vec![taken]).await {
             Ok(_) => Ok(Reserved::Run(self)),
@@ -140,9 +139,7 @@ impl Reservation {
         }
         let (response, body) = small_body(response).await;
         match body {
-            Some(body) => {
-                self.settle_as(self.done(&Kept::new(&response, &body)), "recording").await
-            }
+            Some(body) => self.settle_as(self.done(&Kept::new(&response, &body)), "recording").await,
             None => self.settle_as(self.running(Duration::ZERO), "handing back").await,
         }
         response
@@ -176,8 +173,7 @@ impl Reservation {
     }
 
     fn running(&self, lease: Duration) -> Body {
-        let until =
-            if lease.is_zero() { Timestamp::UNIX_EPOCH } else { add(self.kit.clock.now(), lease) };
+        let until = if lease.is_zero() { Timestamp::UNIX_EPOCH } else { add(self.kit.clock.now(), lease) };
         Body::default()
             .with("fingerprint", self.fingerprint.as_str())
             .with("token", self.token.as_str())
@@ -197,12 +193,8 @@ impl Reservation {
 
 /// Whether a repeat should get this answer again. What may turn out better next time is not final.
 fn final_status(status: StatusCode) -> bool {
-    let again = [
-        StatusCode::UNAUTHORIZED,
-        StatusCode::FORBIDDEN,
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
+    let again =
+        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     !status.is_server_error() && !again.contains(&status)
 }
 

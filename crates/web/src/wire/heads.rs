@@ -58,8 +58,7 @@ impl Heads {
                     }
                 }
                 State::Head(head) => {
-                    let next =
-                        head.push(bytes[at], self.first).map_err(|Fault| Refused { after: at })?;
+                    let next = head.push(bytes[at], self.first).map_err(|Fault| Refused { after: at })?;
                     at += 1;
                     if let Some(next) = next {
                         self.first = false;
@@ -155,16 +154,11 @@ impl Head {
 fn request_line(line: &[u8]) -> Result<bool, Fault> {
     let mut parts = line.split(|byte| *byte == b' ');
     let (method, target, version) = (parts.next(), parts.next(), parts.next());
-    let (Some(method), Some(target), Some(version), None) = (method, target, version, parts.next())
-    else {
+    let (Some(method), Some(target), Some(version), None) = (method, target, version, parts.next()) else {
         return Err(Fault);
     };
     let plain = |byte: &u8| *byte > b' ' && *byte < 0x7f;
-    if method.is_empty()
-        || !method.iter().all(is_token)
-        || target.is_empty()
-        || !target.iter().all(plain)
-    {
+    if method.is_empty() || !method.iter().all(is_token) || target.is_empty() || !target.iter().all(plain) {
         return Err(Fault);
     }
     match version {
@@ -201,16 +195,10 @@ mod tests {
     fn takes_what_everybody_reads_alike() {
         check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true);
         check("GET / HTTP/1.0\r\nHost: a\r\n\r\n", true);
-        check(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            true,
-        );
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\r\nHost: a\r\n\r\n", true);
         check("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", true);
         check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0", true);
-        check(
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            true,
-        );
+        check("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", true);
     }
 
     #[test]

@@ -43,15 +43,7 @@ impl<T> Guarded<T> {
     pub(crate) fn new(inner: T, times: Times) -> Self {
         let read_by = Instant::now() + times.head;
         let read_timer = Box::pin(tokio::time::sleep_until(read_by));
-        Self {
-            inner,
-            heads: Heads::new(),
-            times,
-            poison: None,
-            read_by,
-            read_timer,
-            write_timer: None,
-        }
+        Self { inner, heads: Heads::new(), times, poison: None, read_by, read_timer, write_timer: None }
     }
 
     /// Fails when the peer is late.
@@ -88,11 +80,7 @@ impl<T> Guarded<T> {
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.poison.is_some() {
             this.drain_poison(buf);
@@ -136,11 +124,7 @@ impl<T: AsyncWrite + Unpin> Guarded<T> {
 }
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.get_mut().write(cx, |inner, cx| inner.poll_write(cx, bytes))
     }
 

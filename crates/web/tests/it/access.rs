@@ -1,0 +1,80 @@
+//! Who may call.
+
+use axum::body::Body;
+
+use crate::server::{from, request, server};
+
+#[tokio::test]
+async fn a_route_takes_only_callers_with_its_scope() {
+    let server = server();
+    server.get_as("good", "/api/v1/things/1").await.expect(200);
+    let anonymous = server.send(request("GET", "/api/v1/things/1").body(Body::empty()).unwrap()).await.expect(401);
+    assert_eq!(anonymous.json()["detail"], "API key required");
+    assert_eq!(anonymous.header("www-authenticate"), "Bearer");
+    server.get_as("bad", "/api/v1/things/1").await.expect(401);
+    let refused = request("POST", "/api/v1/things").header("x-api-key", "reader").body(Body::empty()).unwrap();
+    let refused = server.send(refused).await.expect(403);
+    assert_eq!(refused.json()["detail"], "This needs the scope ingest:run");
+    assert_eq!(server.runs(), 0);
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_looked_up_are_not_taken() {
+    server().get_as("broken", "/api/v1/things/1").await.expect(503);
+}
+
+#[tokio::test]
+async fn a_credential_comes_in_either_header_or_twice_the_same() {
+    let server = server();
+    let me = async |headers: &[(&str, &str)]| {
+        let request = headers.iter().fold(request("GET", "/api/v1/me"), |r, (name, value)| r.header(*name, *value));
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    for headers in [
+        &[("x-api-key", "good")][..],
+        &[("authorization", "Bearer good")],
+        &[("authorization", "bearer good")],
+        &[("authorization", "good")],
+        &[("authorization", "Bearer good"), ("x-api-key", "good")],
+    ] {
+        assert_eq!(me(headers).await.expect(200).json()["name"], "one key:good 127.0.0.1", "{headers:?}");
+    }
+    me(&[("x-api-key", "good"), ("authorization", "Bearer other")]).await.expect(400);
+    me(&[("x-api-key", "good"), ("x-api-key", "good")]).await.expect(400);
+    me(&[("authorization", "Basic Z29vZDpnb29k")]).await.expect(401);
+    assert_eq!(
+        me(&[("x-api-key", "ops"), ("freight-tenant", "two")]).await.expect(200).json()["name"],
+        "two key:ops 127.0.0.1"
+    );
+}
+
+#[tokio::test]
+async fn a_credential_in_the_query_is_refused_before_it_is_looked_at() {
+    let server = server();
+    for name in ["api_key", "key", "token", "access_token", "API_KEY", "apikey", "password"] {
+        let reply = server.get(&format!("/api/v1/me?{name}=good")).await.expect(400);
+        assert!(!String::from_utf8_lossy(&reply.body).contains("good"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn failed_authentications_are_limited_by_source_and_valid_callers_are_not() {
+    let server = server();
+    let call = async |key: &str, address: &str| {
+        let call = request("GET", "/api/v1/things/1").header("x-api-key", key).body(Body::empty()).unwrap();
+        server.send(from(address, call)).await
+    };
+    for _ in 0..20 {
+        call("bad", "203.0.113.1").await.expect(401);
+    }
+    let limited = call("bad", "203.0.113.1").await.expect(429);
+    assert!(limited.header("retry-after").parse::<u64>().unwrap() <= 61);
+    call("good", "203.0.113.1").await.expect(200);
+    call("bad", "203.0.113.2").await.expect(401);
+    for n in 0..20 {
+        call("bad", &format!("2001:db8::{n:x}")).await.expect(401);
+    }
+    call("bad", "2001:db8::ffff").await.expect(429);
+    server.clock.advance(std::time::Duration::from_secs(62));
+    call("bad", "203.0.113.1").await.expect(401);
+}
