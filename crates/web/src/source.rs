@@ -8,14 +8,16 @@ use http::HeaderMap;
 use crate::config::Network;
 use crate::etag::joined;
 
-/// The other end of the connection; the serving loop puts it into each request.
+/// The other end of the connection. Whoever hands a request to the router puts it into the
+/// request's extensions, as [`serve`](crate::serve()) does. A request without it comes from nowhere:
+/// taken for a local one it would be trusted with what only this machine may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
 /// The source of a request. `X-Forwarded-For` is read from its end, past the proxies we trust: the
 /// first address that is none of ours is the last one that somebody we trust has seen.
 pub(crate) fn of(request: &Request, trusted: &[Network]) -> IpAddr {
-    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
+    let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     forwarded(peer.to_canonical(), request.headers(), trusted)
 }
 

@@ -1,6 +1,7 @@
 //! Who may call.
 
 use axum::body::Body;
+use tower::ServiceExt;
 
 use crate::server::{from, request, server};
 
@@ -77,4 +78,12 @@ async fn failed_authentications_are_limited_by_source_and_valid_callers_are_not(
     call("bad", "2001:db8::ffff").await.expect(429);
     server.clock.advance(std::time::Duration::from_secs(62));
     call("bad", "203.0.113.1").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_request_without_a_peer_is_not_from_here() {
+    let call = request("GET", "/api/v1/me").header("x-api-key", "good").body(Body::empty()).unwrap();
+    let response = server().app.router().oneshot(call).await.unwrap();
+    let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
+    assert_eq!(body, r#"{"name":"one key:good 0.0.0.0"}"#);
 }
