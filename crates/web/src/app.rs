@@ -117,7 +117,7 @@ impl AppBuilder {
     /// Closes the interface.
     pub fn build(self) -> App {
         let Self { kit, router, insight } = self;
-        let health = Health { kit, lifecycle: Lifecycle::new(), insight: Arc::new(insight) };
+        let health = Health { kit, lifecycle: Lifecycle::default(), insight: Arc::new(insight) };
         let config = &health.kit.config;
         let (router, document) = health::routes(health.clone()).install(router).split_for_parts();
         let document = openapi::complete(document, config);

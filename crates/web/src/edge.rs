@@ -7,6 +7,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -95,29 +96,21 @@ impl Edge {
         let mut response = self.end_with_the_server(unmodified(response, asked));
         let answered = response.extensions_mut().remove::<Answered>();
         let duration = self.kit.clock.monotonic().saturating_sub(arrival.started);
-        let duration_ms = duration.as_secs_f64() * 1_000.0;
         let headers = response.headers_mut();
         headers::secure(headers);
-        let origins = answered.as_ref().map(|answered| Arc::clone(&answered.cors_origins)).unwrap_or_default();
-        if asked.origin.is_some() && asked.method != Method::OPTIONS {
+        if asked.method != Method::OPTIONS {
+            let origins = answered.as_ref().map(|answered| Arc::clone(&answered.cors_origins)).unwrap_or_default();
             cors::answer(&self.kit, headers, asked.origin.as_ref(), &origins);
         }
         for (name, text) in [
             (X_REQUEST_ID, arrival.request_id.as_str()),
-            (headers::SERVER_TIMING, &format!("total;dur={duration_ms:.3}")),
+            (headers::SERVER_TIMING, &format!("total;dur={:.3}", millis(duration))),
         ] {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }
         }
-        let route = answered.as_ref().map_or("unmatched", |answered| answered.route.as_str());
-        let tenant = answered.as_ref().and_then(|answered| answered.tenant.as_ref()).map_or("", base::TenantId::as_str);
-        let status = response.status().as_u16();
-        record(asked.method.as_str(), route, status, duration.as_secs_f64());
-        tracing::info!(
-            request_id = %arrival.request_id, tenant_id = tenant, method = %asked.method, route,
-            status_code = status, duration_ms, "request_completed"
-        );
+        report(arrival, asked, answered.as_ref(), response.status(), duration);
         response
     }
 
@@ -158,11 +151,28 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a handler panicked: {}", text.unwrap_or("no text"))
 }
 
-fn record(method: &str, route: &str, status: u16, seconds: f64) {
-    let method = if method.len() <= 7 { method } else { "other" };
-    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+/// One line in the log and one count in the metrics. Strangers choose methods and paths, so neither
+/// stands there as it came: there are only so many series.
+fn report(arrival: &Arrival, asked: &Asked, answered: Option<&Answered>, status: StatusCode, duration: Duration) {
+    let method = match asked.method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            asked.method.as_str()
+        }
+        _ => "other",
+    };
+    let route = answered.map_or("unmatched", |answered| answered.route.as_str());
+    let tenant = answered.and_then(|answered| answered.tenant.as_ref()).map_or("", base::TenantId::as_str);
+    let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
     metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", &labels).record(seconds);
+    metrics::histogram!("http_request_duration_seconds", &labels).record(duration.as_secs_f64());
+    tracing::info!(
+        request_id = %arrival.request_id, tenant_id = tenant, method, route,
+        status_code = status.as_u16(), duration_ms = millis(duration), "request_completed"
+    );
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
 }
 
 pub(crate) async fn not_found() -> Response {

@@ -68,7 +68,10 @@ async fn a_request_is_counted_by_route_and_status() {
     server.get("/api/v1/things/1").await.expect(200);
     server.get("/api/v1/things/2").await.expect(200);
     server.get("/nowhere").await.expect(404);
+    let odd = request("BREW", "/api/v1/me").body(Body::empty()).unwrap();
+    server.send(odd).await.expect(405);
     let text = handle.render();
+    assert!(text.contains(r#"method="other""#) && !text.contains("BREW"), "{text}");
     let counted = r#"http_requests_total{method="GET",route="/api/v1/things/{id}",status="200"} 2"#;
     assert!(text.contains(counted), "{text}");
     assert!(text.contains(r#"http_requests_total{method="GET",route="unmatched",status="404"} 1"#), "{text}");
