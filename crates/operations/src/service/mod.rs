@@ -1,15 +1,15 @@
 //! The operations: who may, then what.
 //!
 //! Every method takes the caller's [`Ctx`] and speaks of the caller's tenant only. A method that
-//! takes a [`Job`] in place of an id takes it as proof that the caller may see it: the only way to
+//! takes a [`Job`](::jobs::Job) in place of an id takes it as proof that the caller may see it: the only way to
 //! come by one is [`Operations::job_get`], which answers what may not be seen like what is not
 //! there.
 //!
-//! 1. [`jobs`]: see jobs and their batches; pause, resume, cancel, retry.
-//! 2. [`logs`]: logs of jobs, and the tenant's journal. [`feed`]: the same, as they come; `tail`
+//! 1. `jobs`: see jobs and their batches; pause, resume, cancel, retry.
+//! 2. `logs`: logs of jobs, and the tenant's journal. `feed`: the same, as they come; `tail`
 //!    knows how far each follower has read, `seats` how many there may be.
-//! 3. [`dead`]: dead letters. [`audit`]: what is remembered of who changed what.
-//! 4. [`rules`]: retry policies and schedules. [`figures`]: numbers.
+//! 3. `dead`: dead letters. `audit`: what is remembered of who changed what.
+//! 4. `rules`: retry policies and schedules. `figures`: numbers.
 
 mod audit;
 mod dead;
