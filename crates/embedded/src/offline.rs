@@ -12,8 +12,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, ErrorCode};
 
 use crate::file::{FileError, explain, open_copy, open_reader, sync_directory};
 use crate::lock::{Lock, beside};
@@ -24,11 +24,8 @@ use crate::store::SqliteStore;
 const PAGES_PER_STEP: i32 = 256;
 /// How many damaged places a report names.
 const NAMED_MAX: usize = 100;
-/// How many rows are checked in one read transaction.
-const ROWS_PER_PIECE: u64 = 2_000;
 
-const ROWS: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
-    WHERE (tbl, pk, sk) > (?1, ?2, ?3) ORDER BY tbl, pk, sk LIMIT ?4";
+const ROWS: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items";
 
 /// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -187,10 +184,7 @@ fn check(path: &Path) -> Result<Report, FileError> {
     let sqlite = |source| explain(path, source);
     let conn = open_reader(path)?;
     let mut report = Report::default();
-    let mut from = Some((String::new(), String::new(), String::new()));
-    while let Some(key) = from {
-        from = check_piece(&conn, &mut report, key).map_err(sqlite)?;
-    }
+    check_rows(&conn, &mut report).map_err(sqlite)?;
     let mut statement = conn.prepare("PRAGMA integrity_check").map_err(sqlite)?;
     let found = statement.query_map((), |row| row.get::<_, String>(0)).map_err(sqlite)?;
     let found = found.collect::<Result<Vec<_>, _>>().map_err(sqlite)?;
@@ -198,38 +192,29 @@ fn check(path: &Path) -> Result<Report, FileError> {
     Ok(report)
 }
 
-type RowKey = (String, String, String);
-
-/// Verifies rows behind a key, and says behind which to go on. A row whose key cannot even be
-/// read ends the walk; the tree's own check says the rest.
-fn check_piece(conn: &Connection, report: &mut Report, key: RowKey) -> rusqlite::Result<Option<RowKey>> {
-    let mut statement = conn.prepare_cached(ROWS)?;
-    let mut rows = statement.query(rusqlite::params![key.0, key.1, key.2, ROWS_PER_PIECE as i64])?;
-    let (mut seen, mut last) = (0, None);
+/// Verifies every row, in one walk through the tree. Where the tree is broken the walk ends; the
+/// tree's own check says the rest.
+fn check_rows(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare(ROWS)?;
+    let mut rows = statement.query(())?;
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
-            Ok(None) => break,
-            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            Ok(None) => return Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseCorrupt) => {
                 report.damage(error.to_string());
-                return Ok(None);
+                return Ok(());
             }
             Err(error) => return Err(error),
         };
-        seen += 1;
+        report.rows += 1;
         match stored(row) {
             Ok((row, sums)) if row.is_sound(sums) => {}
             Ok((row, _)) => report.damage(row.place.name()),
             Err(Fault::Damaged(name)) => report.damage(name),
             Err(Fault::Sqlite(error)) => return Err(error),
         }
-        last = Some((row.get(0), row.get(1), row.get(2)));
     }
-    report.rows += seen;
-    Ok(match last {
-        Some((Ok(table), Ok(partition), Ok(sort))) if seen == ROWS_PER_PIECE => Some((table, partition, sort)),
-        _ => None,
-    })
 }
 
 fn remove_leftover(part: &Path) -> Result<(), FileError> {

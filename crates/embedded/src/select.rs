@@ -8,6 +8,11 @@
 //! damage to the tree itself (page headers, child pointers), which SQLite mostly notices and
 //! `check` looks for.
 //!
+//! How SQLite runs the statements matters here. It seeks by an equality or a bound and does not
+//! test it again, so a row that stands in the range by mistake is handed to us; but it ends the
+//! walk by itself at a row that seems to be of a later partition, and that row has to be asked for.
+//! Comparing (tbl, pk, sk) as one would be tested again at every row and hide the bad one.
+//!
 //! The rows' order of columns helps: the data comes last, and a row whose key alone is verified
 //! is not read further.
 
@@ -23,9 +28,9 @@ use crate::row::{Place, Stored};
 pub(crate) const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
 const ASCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
-    WHERE (tbl, pk, sk) >= (?1, ?2, ?3) ORDER BY tbl, pk, sk";
+    WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 ORDER BY sk";
 const DESCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
-    WHERE (tbl, pk, sk) < (?1, ?2, ?3) ORDER BY tbl DESC, pk DESC, sk DESC";
+    WHERE tbl = ?1 AND pk = ?2 AND sk < ?3 ORDER BY sk DESC";
 const BEFORE: &str = "SELECT tbl, pk, sk, sums FROM items
     WHERE (tbl, pk, sk) < (?1, ?2, ?3) ORDER BY tbl DESC, pk DESC, sk DESC LIMIT 1";
 const BEHIND: &str = "SELECT tbl, pk, sk, sums FROM items
@@ -155,19 +160,29 @@ fn scan(
     edge(conn, outside, table, partition, start)?;
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, start])?;
-    let mut seen = 0;
-    while let Some(row) = rows.next()? {
+    let mut last = None;
+    for seen in 0.. {
+        let Some(row) = rows.next()? else { break };
         let (place, sums) = key(row)?;
-        if !place.is_sound(sums) {
+        let is_misplaced = place.table != table.0.as_bytes() || place.partition != partition.as_bytes();
+        if is_misplaced || !place.is_sound(sums) {
             return Err(Fault::Damaged(place.name()));
         }
-        if place.table != table.0.as_bytes() || place.partition != partition.as_bytes() || !span.holds(place.sort) {
+        if !span.holds(place.sort) {
             return Ok(Walk::Through);
         }
-        if seen == ROWS_MAX || !visit(verified(row, table)?) {
+        let item = verified(row, table)?;
+        last = Some(item.key.sort.clone());
+        if seen == ROWS_MAX || !visit(item) {
             return Ok(Walk::Stopped);
         }
-        seen += 1;
+    }
+    drop(rows);
+    match (order, last) {
+        (Order::Ascending, Some(last)) => edge(conn, BEHIND, table, partition, &next(&last))?,
+        (Order::Ascending, None) => edge(conn, BEHIND, table, partition, start)?,
+        (Order::Descending, Some(last)) => edge(conn, BEFORE, table, partition, &last)?,
+        (Order::Descending, None) => edge(conn, BEFORE, table, partition, start)?,
     }
     Ok(Walk::Through)
 }

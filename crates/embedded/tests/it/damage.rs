@@ -1,11 +1,13 @@
 //! A flipped bit is an error, never a wrong answer.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use base::clock::ManualClock;
 use base::conformance::START;
 use base::store::{Body, Bulk, Item, Query, Range, StoreError, When, Write};
 use base::{Store as _, StoreExt as _};
-use embedded::SqliteStore;
+use embedded::{OpenOptions, SqliteStore};
 
 use crate::{TABLE, key, open};
 
@@ -68,4 +70,49 @@ async fn every_flipped_bit_of_a_row_is_damage_to_every_kind_of_read() {
         assert!(taken.is_err(), "bit {bit}: a damaged row is not an absent one");
     }
     assert!(noticed > 100, "{noticed} flips hit the row");
+}
+
+/// Everything that is read of a store with some partitions: whole ones, counts, single items.
+async fn reads(store: &SqliteStore) -> Vec<Result<Vec<Item>, StoreError>> {
+    let mut reads = Vec::new();
+    for partition in ["p", "q0", "q1"] {
+        let query = Query::new(TABLE, partition).limit(1_000);
+        reads.push(store.query_all(query.clone()).await);
+        reads.push(store.query_all(query.descending()).await);
+        for n in (0..ROWS).step_by(17) {
+            let found = store.get(key(partition, &format!("{n:04}"))).await;
+            reads.push(found.map(|item| item.into_iter().collect()));
+        }
+    }
+    reads
+}
+
+#[tokio::test]
+async fn random_flips_anywhere_in_the_file_never_change_an_answer() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("freight.db");
+    let store = open(&path);
+    store.bulk(TABLE, rows()).await.unwrap();
+    for partition in ["q0", "q1"] {
+        let item = |n: usize| Bulk::Put(key(partition, &format!("{n:04}")), Body::data("y".repeat(n % 300)));
+        store.bulk(TABLE, (0..ROWS).map(item).collect()).await.unwrap();
+    }
+    let sound = reads(&store).await;
+    assert!(sound.iter().all(|read| read.as_ref().is_ok_and(|items| !items.is_empty())));
+    drop(store);
+    let bytes = std::fs::read(&path).unwrap();
+
+    let (mut state, mut noticed) = (12_345_u64, 0);
+    for _ in 0..200 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let bit = usize::try_from(state >> 20).unwrap() % (bytes.len() * 8);
+        flip(&path, &bytes, bit);
+        let options = OpenOptions::new(&path, Arc::new(ManualClock::at(START)));
+        let Ok(store) = SqliteStore::open(options) else { continue };
+        for (read, sound) in reads(&store).await.iter().zip(&sound) {
+            noticed += u32::from(read.is_err());
+            assert!(read.is_err() || read == sound, "bit {bit}");
+        }
+    }
+    assert!(noticed > 200, "{noticed} reads noticed a flip");
 }
