@@ -156,7 +156,7 @@ impl Call<'_> {
         Ok(staged)
     }
 
-    /// Notes a failed call under the run, logs it, and says what the engine is to do.
+    /// Notes a failed call under the run, and says what the engine is to do, which logs it.
     async fn fail(&self, failed: Failed, progress: &Progress, request: &str) -> Result<Failure, Failure> {
         let failed = failed.masked(self.secret().map(|(_, secret)| secret));
         let host = self.source.url.split(['?', '#']).next().unwrap_or_default();
@@ -164,11 +164,9 @@ impl Call<'_> {
         let until = base::clock::add(self.run.now()?, NOTE_KEPT);
         let note = self.shelf.failed(self.step.job, self.step.batch, &error, until)?;
         let mut before = tally(progress);
+        before.processed = 0;
         before.extra.insert(CALLS.to_owned(), i64::from(progress.page));
         self.run.commit(vec![note], before).await?;
-        let event = format!("call_failed {} {}", progress.page, self.run.attempt());
-        let data = serde_json::to_value(&error).unwrap_or_default();
-        self.run.log(Stream::Error, &event, Some(&self.step.batch.to_string()), &error.message, data).await?;
         Ok(failed.failure(host, request))
     }
 

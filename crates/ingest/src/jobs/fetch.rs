@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 use super::{FETCH, FetchParams, Kit, call};
 use crate::model::{Name, Status};
-use crate::store::head::Stamped;
 
 /// One batch of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,13 +43,17 @@ impl Fetch {
         Self { kit }
     }
 
-    /// The dataset that a run fetches; a scheduled run may be the first to write to it.
-    async fn dataset(&self, job: &Job) -> Result<(FetchParams, Stamped), Failure> {
-        let params: FetchParams = serde_json::from_str(&job.params)
-            .map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))?;
-        let catalog = &self.kit.catalog;
-        let stamped = catalog.written(&job.tenant, &params.dataset, job.id.uuid(), job.created_at).await?;
-        Ok((params, stamped))
+    fn status(&self, job: &Job) -> Status {
+        let start = job.started_at.unwrap_or(job.created_at);
+        let extra = |name: &str| job.counts.extra.get(name).copied().unwrap_or(0);
+        Status {
+            job: job.id,
+            records: extra(call::RECORDS),
+            api_calls: extra(call::CALLS) + job.counts.batches_failed,
+            error_count: job.counts.batches_failed,
+            timestamp: start.as_millisecond(),
+            duration: self.kit.clock.now().duration_since(start).as_secs_f64().max(0.0),
+        }
     }
 }
 
@@ -69,7 +72,10 @@ impl JobKind for Fetch {
     }
 
     async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
-        let (params, stamped) = self.dataset(job).await?;
+        let params = params(job)?;
+        // A scheduled run may be the first to write to a dataset that is built in.
+        let (id, at) = (job.id.uuid(), job.created_at);
+        let stamped = self.kit.catalog.written(&job.tenant, &params.dataset, id, at).await?;
         let Some(source) = stamped.dataset.definition.source else {
             return Err(Failure::permanent(format!("Dataset {} has no source any more", params.dataset)));
         };
@@ -92,22 +98,21 @@ impl JobKind for Fetch {
         call::run(&self.kit, run).await
     }
 
-    /// Writes how the run went, unless its dataset is gone.
+    /// Writes how the run went, unless its dataset is gone or another one of that name by now.
     async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
-        let (params, stamped) = self.dataset(job).await?;
-        let start = job.started_at.unwrap_or(job.created_at);
-        let extra = |name: &str| job.counts.extra.get(name).copied().unwrap_or(0);
-        let status = Status {
-            job: job.id,
-            records: extra(call::RECORDS),
-            api_calls: extra(call::CALLS) + job.counts.batches_failed,
-            error_count: job.counts.batches_failed,
-            timestamp: start.as_millisecond(),
-            duration: self.kit.clock.now().duration_since(start).as_secs_f64().max(0.0),
-        };
+        let params = params(job)?;
+        let status = self.status(job);
         let details = json!({ "dataset": params.dataset, "api_calls": status.api_calls, "records": status.records });
-        let shelf = self.kit.catalog.shelf(&job.tenant, stamped.dataset.id);
+        let found = self.kit.catalog.find(&job.tenant, &params.dataset).await?.map(|stamped| stamped.dataset);
+        let Some(dataset) = found.filter(|it| !it.id.is_nil() && it.created_at <= job.created_at) else {
+            return Ok(Settled { details, writes: Vec::new() });
+        };
+        let shelf = self.kit.catalog.shelf(&job.tenant, dataset.id);
         let errors = shelf.failures(job.id).await?;
         Ok(Settled { details, writes: shelf.finished(status, &errors).await? })
     }
+}
+
+fn params(job: &Job) -> Result<FetchParams, Failure> {
+    serde_json::from_str(&job.params).map_err(|error| Failure::permanent(format!("unreadable parameters: {error}")))
 }
