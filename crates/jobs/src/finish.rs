@@ -132,6 +132,10 @@ impl Engine {
         }
         self.end(&held, writes).await?;
         self.ring(&row.tenant, row.priority, [(row.id, delay)]).await;
+        if row.attempts > held.attempts {
+            let context = dead::cut_context(failure.context.clone());
+            self.log_failure(run, "attempt_failed", row.attempts, failure.reason.clone(), context).await;
+        }
         Ok(())
     }
 
@@ -189,14 +193,20 @@ impl Engine {
         }
         metrics::counter!("freight_dead_letters_total", "kind" => row.kind.clone()).increment(1);
         if let Ending::Applied = self.end(&held, writes).await? {
-            let event = "batch_failed";
-            let record = run.batch().map(|seq| seq.to_string());
-            let logged = run.log(Stream::Error, event, record.as_deref(), failure.reason, Value::Null).await;
-            if logged.is_err() || run.flush_lines().await.is_err() {
-                tracing::warn!(task = %row.id, "the log line of a dead letter was lost");
-            }
+            self.log_failure(run, "batch_failed", letter.attempts, failure.reason, letter.context).await;
         }
         Ok(())
+    }
+
+    /// Adds a failed attempt to the job's log. It has happened and is stored: a line that cannot be
+    /// written must not undo it.
+    async fn log_failure(&self, run: &Run, event: &str, attempt: i64, reason: String, context: Value) {
+        let record = run.batch().map(|seq| seq.to_string());
+        let event = format!("{event} {attempt}");
+        let logged = run.log(Stream::Error, &event, record.as_deref(), reason, context).await;
+        if logged.is_err() || run.flush_lines().await.is_err() {
+            tracing::warn!(task = %run.task(), "the log line of a failure was lost");
+        }
     }
 
     /// The planner cannot go on: the job is told to stop, and the planner to settle it so.
