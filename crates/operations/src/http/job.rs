@@ -95,6 +95,7 @@ pub(super) struct CountsView {
 
 /// Where to go from a job: what can be seen, and what can be done in its present state.
 #[derive(Serialize, ToSchema)]
+#[schema(as = JobStateLinks)]
 pub(super) struct JobLinks {
     #[serde(rename = "self")]
     this: String,
