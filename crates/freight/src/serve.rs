@@ -70,12 +70,7 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(
-    config: &Config,
-    own: &[SocketAddr],
-    sandbox: Option<SocketAddr>,
-    metrics: PrometheusHandle,
-) -> Settings {
+fn settings(config: &Config, own: &[SocketAddr], sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
     let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
     Settings {
         web: config.web.clone(),

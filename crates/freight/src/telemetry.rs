@@ -40,8 +40,7 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
 }
 
 /// Bounds of the buckets of durations, in seconds.
-const SECONDS: [f64; 12] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// The recorder of this process, installed at the first call.
 ///
@@ -49,19 +48,13 @@ const SECONDS: [f64; 12] =
 /// When another recorder was installed by somebody else.
 pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    HANDLE
-        .get_or_init(|| install().map_err(|error| format!("{error:#}")))
-        .clone()
-        .map_err(anyhow::Error::msg)
+    HANDLE.get_or_init(|| install().map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
 }
 
 fn install() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new();
-    let recorder = builder
-        .set_buckets_for_metric(Matcher::Suffix("seconds".to_owned()), &SECONDS)?
-        .build_recorder();
+    let recorder = builder.set_buckets_for_metric(Matcher::Suffix("seconds".to_owned()), &SECONDS)?.build_recorder();
     let handle = recorder.handle();
-    metrics::set_global_recorder(recorder)
-        .map_err(|_| anyhow::anyhow!("metrics are recorded elsewhere already"))?;
+    metrics::set_global_recorder(recorder).map_err(|_| anyhow::anyhow!("metrics are recorded elsewhere already"))?;
     Ok(handle)
 }

@@ -154,10 +154,7 @@ mod tests {
     #[test]
     fn a_quote_in_ndjson_is_no_quote_of_ours() {
         let text = "{\"a\":\"}\n{\"b\":1}\n";
-        assert_eq!(
-            pieces(text, Format::Ndjson, 1),
-            [("{\"a\":\"}\n".to_owned(), 8), ("{\"b\":1}\n".to_owned(), 16)]
-        );
+        assert_eq!(pieces(text, Format::Ndjson, 1), [("{\"a\":\"}\n".to_owned(), 8), ("{\"b\":1}\n".to_owned(), 16)]);
     }
 
     #[test]
@@ -166,8 +163,7 @@ mod tests {
         let text = format!("n,v\n{text}");
         for size in [1, 7, 64, 1000, 1 << 20] {
             let all = pieces(&text, Format::Csv, size);
-            let joined: String =
-                all.iter().map(|(body, _)| body.strip_prefix("n,v\n").unwrap()).collect();
+            let joined: String = all.iter().map(|(body, _)| body.strip_prefix("n,v\n").unwrap()).collect();
             assert_eq!(format!("n,v\n{joined}"), text);
             for (index, (_, end)) in all.iter().enumerate() {
                 let mut chunks = Chunks::new(text.as_bytes(), Format::Csv, size).unwrap();

@@ -36,17 +36,11 @@ impl Client {
     ///
     /// # Errors
     /// `Usage` if the URL is not one.
-    pub(super) fn new(
-        url: Option<&str>,
-        tenant: Option<&str>,
-        environment: &Environment,
-    ) -> Result<Self, Failure> {
-        let text =
-            url.or_else(|| environment.get("FREIGHT_URL")).unwrap_or("http://127.0.0.1:8000");
+    pub(super) fn new(url: Option<&str>, tenant: Option<&str>, environment: &Environment) -> Result<Self, Failure> {
+        let text = url.or_else(|| environment.get("FREIGHT_URL")).unwrap_or("http://127.0.0.1:8000");
         let base = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        let base = base.ok_or_else(|| {
-            Failure::Usage("the URL of the server is not an http or https URL".to_owned())
-        })?;
+        let base =
+            base.ok_or_else(|| Failure::Usage("the URL of the server is not an http or https URL".to_owned()))?;
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -90,12 +84,7 @@ impl Client {
     ///
     /// # Errors
     /// Any [`Failure`] of the call.
-    pub(super) async fn call(
-        &self,
-        method: Method,
-        path: &[&str],
-        body: Option<&Value>,
-    ) -> Result<String, Failure> {
+    pub(super) async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<String, Failure> {
         let mut request = self.request(method, path, &[])?;
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
@@ -114,13 +103,7 @@ impl Client {
         media: &'static str,
         body: Vec<u8>,
     ) -> Result<String, Failure> {
-        text(
-            self.send(
-                self.request(Method::POST, path, query)?.header(CONTENT_TYPE, media).body(body),
-            )
-            .await?,
-        )
-        .await
+        text(self.send(self.request(Method::POST, path, query)?.header(CONTENT_TYPE, media).body(body)).await?).await
     }
 
     /// Reads an answer as it arrives.
@@ -133,10 +116,7 @@ impl Client {
         path: &[&str],
         query: Query<'_>,
         headers: &[(&'static str, &str)],
-    ) -> Result<
-        impl Stream<Item = Result<impl AsRef<[u8]> + use<>, Failure>> + Unpin + use<>,
-        Failure,
-    > {
+    ) -> Result<impl Stream<Item = Result<impl AsRef<[u8]> + use<>, Failure>> + Unpin + use<>, Failure> {
         let mut request = self.request(method, path, query)?;
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -145,12 +125,7 @@ impl Client {
         Ok(futures::StreamExt::map(Box::pin(answer.bytes_stream()), |chunk| chunk.map_err(broken)))
     }
 
-    fn request(
-        &self,
-        method: Method,
-        path: &[&str],
-        query: Query<'_>,
-    ) -> Result<RequestBuilder, Failure> {
+    fn request(&self, method: Method, path: &[&str], query: Query<'_>) -> Result<RequestBuilder, Failure> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| Failure::Usage("the URL of the server has no path".to_owned()))?
@@ -161,8 +136,7 @@ impl Client {
                 url.query_pairs_mut().append_pair(name, value);
             }
         }
-        let mut request =
-            self.http.request(method, url).header(ACCEPT, "application/json, */*;q=0.5");
+        let mut request = self.http.request(method, url).header(ACCEPT, "application/json, */*;q=0.5");
         if let Some(key) = &self.key {
             request = request.header("x-api-key", key.expose());
         }
@@ -196,19 +170,12 @@ fn broken(error: reqwest::Error) -> Failure {
 /// The failure that a problem document tells of.
 async fn refused(answer: Response) -> Failure {
     let status = answer.status();
-    let retry_after = answer
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
+    let retry_after = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = answer.text().await.unwrap_or_default();
     let problem: Value = serde_json::from_str(&body).unwrap_or_default();
-    let mut text = problem["message"]
-        .as_str()
-        .map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    let mut text = problem["message"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
     for detail in problem["details"].as_array().into_iter().flatten() {
-        if let (Some(field), Some(message)) = (detail["field"].as_str(), detail["message"].as_str())
-        {
+        if let (Some(field), Some(message)) = (detail["field"].as_str(), detail["message"].as_str()) {
             text = format!("{text}\n  {field}: {message}");
         }
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::chunks::Format;
 use super::client::Client;
@@ -29,6 +29,9 @@ pub(super) enum Datasets {
         /// How many calls to make, where the source has no pages
         #[arg(long)]
         calls: Option<u32>,
+        /// How many records each call asks for, such as 100 or 1-100
+        #[arg(long, value_name = "N|MIN-MAX", value_parser = size)]
+        size: Option<Value>,
         /// Follow the run until it ends
         #[arg(long)]
         watch: bool,
@@ -68,6 +71,9 @@ pub(super) struct Import {
     /// CSV: the type of a column that is not text, such as year:integer; comma-separated
     #[arg(long)]
     types: Option<String>,
+    /// How many bytes to send in one request, about
+    #[arg(long, default_value_t = transfer::PIECE_BYTES, value_name = "BYTES")]
+    piece_bytes: usize,
     /// CSV: which texts mean that a field is absent, comma-separated; `NA` and nothing if not said
     #[arg(long)]
     null: Option<String>,
@@ -88,32 +94,36 @@ const COLUMNS: [Column; 6] = [
 /// Any [`Failure`] of the call.
 pub(super) async fn run(verb: Datasets, client: &Client, screen: Screen) -> Result<(), Failure> {
     match verb {
-        Datasets::List { paging } => {
-            screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS)
-        }
+        Datasets::List { paging } => screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS),
         Datasets::Show { name } => screen.item(&client.get(&path(&[&name]), &[]).await?),
-        Datasets::Fetch { name, calls, watch } => fetch(&name, calls, watch, client, screen).await,
+        Datasets::Fetch { name, calls, size, watch } => {
+            let body: Map<_, _> = [("calls", calls.map(Value::from)), ("size", size)]
+                .into_iter()
+                .filter_map(|(field, value)| Some((field.to_owned(), value?)))
+                .collect();
+            fetch(&name, &body.into(), watch, client, screen).await
+        }
         Datasets::Import(import) => import.run(client, screen).await,
         Datasets::Export { name, format, output } => {
             transfer::export(&name, output.as_deref(), &[("format", Some(&format))], client).await
         }
-        Datasets::Delete { name } => {
-            screen.item(&client.call(Method::DELETE, &path(&[&name]), None).await?)
-        }
+        Datasets::Delete { name } => screen.item(&client.call(Method::DELETE, &path(&[&name]), None).await?),
     }
 }
 
-async fn fetch(
-    name: &str,
-    calls: Option<u32>,
-    watch: bool,
-    client: &Client,
-    screen: Screen,
-) -> Result<(), Failure> {
-    let body = calls.map_or_else(|| json!({}), |calls| json!({ "calls": calls }));
-    let job = client.call(Method::POST, &path(&[name, "fetch"]), Some(&body)).await?;
+async fn fetch(name: &str, body: &Value, watch: bool, client: &Client, screen: Screen) -> Result<(), Failure> {
+    let job = client.call(Method::POST, &path(&[name, "fetch"]), Some(body)).await?;
     let id = parsed(&job)?["id"].as_str().unwrap_or_default().to_owned();
     if watch { watch::job(&id, client, screen).await } else { screen.item(&job) }
+}
+
+/// `100`, or `1-100` for a number drawn for each call; the server decides what is allowed.
+fn size(text: &str) -> Result<Value, &'static str> {
+    let number = |text: &str| text.parse::<u32>().map_err(|_| "a number, or two with a dash between them");
+    match text.split_once('-') {
+        Some((min, max)) => Ok(json!({ "min": number(min)?, "max": number(max)? })),
+        None => Ok(json!(number(text)?)),
+    }
 }
 
 impl Import {
@@ -123,13 +133,13 @@ impl Import {
             Some(_) => Some(Format::Ndjson),
             None => Format::of_name(&self.file.to_string_lossy()),
         };
-        let format = format
-            .ok_or_else(|| Failure::Usage("say --format csv or --format ndjson".to_owned()))?;
+        let format = format.ok_or_else(|| Failure::Usage("say --format csv or --format ndjson".to_owned()))?;
         if !self.key.is_empty() {
             self.make(client, screen).await?;
         }
         let query = [("types", self.types.as_deref()), ("null", self.null.as_deref())];
-        transfer::import(&self.name, &self.file, format, &query, client, screen).await
+        let cut = transfer::Cut { format, piece_bytes: self.piece_bytes };
+        transfer::import(&self.name, &self.file, cut, &query, client, screen).await
     }
 
     /// Makes the dataset unless there is one.

@@ -52,10 +52,9 @@ const COLUMNS: [Column; 6] = [
 /// Any [`Failure`] of the call.
 pub(super) async fn run(verb: DeadLetters, client: &Client, screen: Screen) -> Result<(), Failure> {
     match verb {
-        DeadLetters::List { kind, paging } => screen.list(
-            &client.get(&path(&[]), &paging.query(&[("kind", kind.as_deref())])).await?,
-            &COLUMNS,
-        ),
+        DeadLetters::List { kind, paging } => {
+            screen.list(&client.get(&path(&[]), &paging.query(&[("kind", kind.as_deref())])).await?, &COLUMNS)
+        }
         DeadLetters::Show { id } => screen.item(&client.get(&path(&[&id]), &[]).await?),
         DeadLetters::Redrive { id: Some(id), .. } => {
             screen.item(&client.call(Method::POST, &path(&[&id, "redrive"]), None).await?)

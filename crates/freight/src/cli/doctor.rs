@@ -43,11 +43,7 @@ fn bad(what: &'static str, words: impl ToString) -> Finding {
 ///
 /// # Errors
 /// `Failed` when something does not work.
-pub(super) async fn run(
-    config: Result<Config, Failure>,
-    client: &Client,
-    screen: Screen,
-) -> Result<(), Failure> {
+pub(super) async fn run(config: Result<Config, Failure>, client: &Client, screen: Screen) -> Result<(), Failure> {
     let mut findings = Vec::new();
     match config {
         Ok(config) => {

@@ -60,10 +60,7 @@ mod tests {
         let stream = b": hello\n\nevent: progress\r\nid: 7\r\ndata: {\"a\":1}\r\n\r\ndata: x\ndata: y\n\nevent: end\n";
         let whole = Events::default().push(stream);
         assert_eq!(whole.len(), 2);
-        assert_eq!(
-            whole[0],
-            Event { name: "progress".into(), id: Some("7".into()), data: "{\"a\":1}".into() }
-        );
+        assert_eq!(whole[0], Event { name: "progress".into(), id: Some("7".into()), data: "{\"a\":1}".into() });
         assert_eq!(whole[1], Event { name: "message".into(), id: None, data: "x\ny".into() });
         for cut in 0..stream.len() {
             let mut events = Events::default();

@@ -62,8 +62,7 @@ const COLUMNS: [Column; 7] = [
     ("CREATED", "created_at"),
 ];
 
-const LOG_COLUMNS: [Column; 4] =
-    [("AT", "at"), ("STREAM", "stream"), ("EVENT", "event"), ("MESSAGE", "message")];
+const LOG_COLUMNS: [Column; 4] = [("AT", "at"), ("STREAM", "stream"), ("EVENT", "event"), ("MESSAGE", "message")];
 
 const JOBS: [&str; 3] = ["api", "v1", "jobs"];
 

@@ -70,12 +70,8 @@ const COLUMNS: [Column; 7] = [
 /// Any [`Failure`] of the call.
 pub(super) async fn run(verb: Keys, client: &Client, screen: Screen) -> Result<(), Failure> {
     match verb {
-        Keys::List { paging } => {
-            screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS)
-        }
-        Keys::Create(key) => {
-            made(&client.call(Method::POST, &path(&[]), Some(&key.body())).await?, screen)
-        }
+        Keys::List { paging } => screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS),
+        Keys::Create(key) => made(&client.call(Method::POST, &path(&[]), Some(&key.body())).await?, screen),
         Keys::Rotate { id, overlap_s } => {
             let body = overlap_s.map(|overlap_s| json!({ "overlap_s": overlap_s }));
             made(&client.call(Method::POST, &path(&[&id, "rotate"]), body.as_ref()).await?, screen)

@@ -140,12 +140,7 @@ fn run(cli: Cli, mut environment: Environment, screen: Screen) -> Result<(), Fai
 }
 
 impl Command {
-    async fn run(
-        self,
-        global: &Global,
-        environment: Environment,
-        screen: Screen,
-    ) -> Result<(), Failure> {
+    async fn run(self, global: &Global, environment: Environment, screen: Screen) -> Result<(), Failure> {
         let client = || Client::new(global.url.as_deref(), global.tenant.as_deref(), &environment);
         match self {
             Self::Serve(serve) => serve.run(&global.load_with(environment, serve.settings())?, screen).await,

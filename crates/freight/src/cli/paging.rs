@@ -15,10 +15,7 @@ pub(super) struct Paging {
 
 impl Paging {
     /// These filters and the page as query parameters.
-    pub(super) fn query<'a>(
-        &'a self,
-        filters: &[(&'a str, Option<&'a str>)],
-    ) -> Vec<(&'a str, Option<&'a str>)> {
+    pub(super) fn query<'a>(&'a self, filters: &[(&'a str, Option<&'a str>)]) -> Vec<(&'a str, Option<&'a str>)> {
         let page = [("limit", Some(self.limit.as_str())), ("cursor", self.cursor.as_deref())];
         filters.iter().copied().chain(page).collect()
     }

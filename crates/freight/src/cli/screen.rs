@@ -34,8 +34,7 @@ impl Screen {
             return self.line(answer);
         }
         let page = parsed(answer)?;
-        let items =
-            page.get("items").unwrap_or(&page).as_array().map(Vec::as_slice).unwrap_or_default();
+        let items = page.get("items").unwrap_or(&page).as_array().map(Vec::as_slice).unwrap_or_default();
         let mut table = blank();
         table.set_header(columns.iter().map(|(heading, _)| *heading));
         for item in items {
@@ -92,9 +91,7 @@ impl Screen {
 /// A table without lines. Cells are never wrapped: an id that is broken in two cannot be copied.
 fn blank() -> Table {
     let mut table = Table::new();
-    table
-        .load_style(comfy_table::presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
@@ -110,8 +107,7 @@ fn printed(mut table: Table) -> String {
 /// # Errors
 /// When it is not JSON, which means that it is not our server's answer.
 pub(super) fn parsed(answer: &str) -> Result<Value, Failure> {
-    serde_json::from_str(answer)
-        .map_err(|error| Failure::Failed(format!("the server's answer is not JSON: {error}")))
+    serde_json::from_str(answer).map_err(|error| Failure::Failed(format!("the server's answer is not JSON: {error}")))
 }
 
 /// The value at a dotted path.
@@ -123,19 +119,11 @@ fn shown(value: Option<&Value>) -> String {
     match value {
         None | Some(Value::Null) => "-".to_owned(),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items))
-            if items.iter().all(|item| !item.is_object() && !item.is_array()) =>
-        {
+        Some(Value::Array(items)) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             items.iter().map(|item| shown(Some(item))).collect::<Vec<_>>().join(" ")
         }
-        Some(Value::Object(fields))
-            if fields.values().all(|value| !value.is_object() && !value.is_array()) =>
-        {
-            fields
-                .iter()
-                .map(|(name, value)| format!("{name}={}", shown(Some(value))))
-                .collect::<Vec<_>>()
-                .join(" ")
+        Some(Value::Object(fields)) if fields.values().all(|value| !value.is_object() && !value.is_array()) => {
+            fields.iter().map(|(name, value)| format!("{name}={}", shown(Some(value)))).collect::<Vec<_>>().join(" ")
         }
         Some(value) => value.to_string(),
     }

@@ -66,7 +66,8 @@ impl Restore {
     /// `Failed` when a server runs, the backup does not verify, or something is in the way.
     pub(super) async fn run(self, config: &Config, screen: Screen) -> Result<(), Failure> {
         let from = self.from.clone();
-        let restored = held(config, move |offline| offline.restore(&from, self.replace)).await.map_err(Failure::failed)?;
+        let restored =
+            held(config, move |offline| offline.restore(&from, self.replace)).await.map_err(Failure::failed)?;
         screen.item(&json!({ "file": config.store.path(), "rows": restored.rows }).to_string())
     }
 }

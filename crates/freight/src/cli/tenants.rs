@@ -40,13 +40,8 @@ pub(super) enum Tenants {
     },
 }
 
-const COLUMNS: [Column; 5] = [
-    ("ID", "id"),
-    ("NAME", "name"),
-    ("SLUG", "slug"),
-    ("STATUS", "status"),
-    ("CREATED", "created_at"),
-];
+const COLUMNS: [Column; 5] =
+    [("ID", "id"), ("NAME", "name"), ("SLUG", "slug"), ("STATUS", "status"), ("CREATED", "created_at")];
 
 /// Runs a verb.
 ///
@@ -54,9 +49,7 @@ const COLUMNS: [Column; 5] = [
 /// Any [`Failure`] of the call.
 pub(super) async fn run(verb: Tenants, client: &Client, screen: Screen) -> Result<(), Failure> {
     match verb {
-        Tenants::List { paging } => {
-            screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS)
-        }
+        Tenants::List { paging } => screen.list(&client.get(&path(&[]), &paging.query(&[])).await?, &COLUMNS),
         Tenants::Show { id } => screen.item(&client.get(&path(&[&id]), &[]).await?),
         Tenants::Create { name, slug } => {
             let slug = slug.unwrap_or_else(|| slug_of(&name));
@@ -65,9 +58,7 @@ pub(super) async fn run(verb: Tenants, client: &Client, screen: Screen) -> Resul
         }
         Tenants::Suspend { id } => status(&id, "suspended", client, screen).await,
         Tenants::Activate { id } => status(&id, "active", client, screen).await,
-        Tenants::Delete { id, .. } => {
-            screen.item(&client.call(Method::DELETE, &path(&[&id]), None).await?)
-        }
+        Tenants::Delete { id, .. } => screen.item(&client.call(Method::DELETE, &path(&[&id]), None).await?),
     }
 }
 
@@ -82,9 +73,7 @@ fn path<'a>(rest: &[&'a str]) -> Vec<&'a str> {
 
 /// "Blue Team" is `blue-team`; the server decides whether it is allowed.
 fn slug_of(name: &str) -> String {
-    let plain: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
-        .collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     plain.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }

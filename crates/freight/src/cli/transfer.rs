@@ -29,6 +29,15 @@ pub(super) const PIECE_BYTES: usize = 8 << 20;
 /// So often is a piece sent when the server cannot be reached.
 const TRIES_MAX: u32 = 6;
 
+/// How a file is cut into pieces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    /// How its records are told apart.
+    pub(super) format: Format,
+    /// How large a piece is, about.
+    pub(super) piece_bytes: usize,
+}
+
 /// What was sent of which file, and what came of it.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
@@ -50,14 +59,13 @@ struct Note {
 pub(super) async fn import(
     dataset: &str,
     file: &Path,
-    format: Format,
+    cut: Cut,
     query: Query<'_>,
     client: &Client,
     screen: Screen,
 ) -> Result<(), Failure> {
     let mut import = Import::open(dataset, file, client)?;
-    let mut chunks =
-        Chunks::new(BufReader::with_capacity(1 << 20, File::open(file)?), format, PIECE_BYTES)?;
+    let mut chunks = Chunks::new(BufReader::with_capacity(1 << 20, File::open(file)?), cut.format, cut.piece_bytes)?;
     if import.note.end > 0 {
         screen.say(&format!("Going on behind byte {} of {}", import.note.end, file.display()));
         chunks.skip_to(import.note.end)?;
@@ -65,7 +73,7 @@ pub(super) async fn import(
     let bar = bar(screen, import.note.size_bytes);
     while let Some(chunk) = chunks.next()? {
         let end = chunk.end;
-        import.send(chunk, format, query, client, screen).await?;
+        import.send(chunk, cut.format, query, client, screen).await?;
         bar.set_position(end);
     }
     bar.finish_and_clear();
@@ -80,8 +88,7 @@ struct Import {
 impl Import {
     /// The note of an interrupted import of this very file, or a fresh one.
     fn open(dataset: &str, file: &Path, client: &Client) -> Result<Self, Failure> {
-        let about = std::fs::metadata(file)
-            .map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
+        let about = std::fs::metadata(file).map_err(|error| Failure::Usage(format!("{}: {error}", file.display())))?;
         let modified = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         let fresh = Note {
             server: client.base().to_string(),
@@ -93,8 +100,7 @@ impl Import {
         let mut name = file.file_name().unwrap_or_default().to_owned();
         name.push(".freight-import");
         let path = file.with_file_name(name);
-        let kept =
-            std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+        let kept = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
         let note = kept.filter(|kept| kept.is_of(&fresh)).unwrap_or(fresh);
         Ok(Self { note, path })
     }
@@ -135,9 +141,7 @@ impl Import {
             screen.say(&format!("refused: {row}"));
         }
         // Without the note the import is right all the same; it only cannot go on halfway.
-        if let Err(error) =
-            std::fs::write(&self.path, serde_json::to_vec(&self.note).map_err(Failure::failed)?)
-        {
+        if let Err(error) = std::fs::write(&self.path, serde_json::to_vec(&self.note).map_err(Failure::failed)?) {
             screen.say(&format!("cannot note how far the import came: {error}"));
         }
         Ok(())
@@ -149,21 +153,14 @@ impl Import {
             _ => {}
         }
         let Note { dataset, saved, failed, .. } = self.note;
-        screen
-            .item(&json!({ "dataset": dataset, "saved": saved, "failed": failed }).to_string())?;
-        if failed == 0 {
-            Ok(())
-        } else {
-            Err(Failure::Failed(format!("{failed} rows were refused")))
-        }
+        screen.item(&json!({ "dataset": dataset, "saved": saved, "failed": failed }).to_string())?;
+        if failed == 0 { Ok(()) } else { Err(Failure::Failed(format!("{failed} rows were refused"))) }
     }
 }
 
 impl Note {
     fn is_of(&self, fresh: &Self) -> bool {
-        let about = |note: &Self| {
-            (note.server.clone(), note.dataset.clone(), note.size_bytes, note.modified_ms)
-        };
+        let about = |note: &Self| (note.server.clone(), note.dataset.clone(), note.size_bytes, note.modified_ms);
         about(self) == about(fresh)
     }
 }
@@ -216,7 +213,6 @@ fn bar(screen: Screen, bytes: u64) -> ProgressBar {
     if !screen.is_watched() {
         return ProgressBar::hidden();
     }
-    let style =
-        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
     ProgressBar::new(bytes).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -63,8 +63,7 @@ impl Watch {
         let last = self.last.clone();
         let mut headers = vec![("accept", "text/event-stream")];
         headers.extend(last.as_deref().map(|last| ("last-event-id", last)));
-        let mut bytes =
-            client.stream(Method::GET, &jobs::path(id, &["events"]), &[], &headers).await?;
+        let mut bytes = client.stream(Method::GET, &jobs::path(id, &["events"]), &[], &headers).await?;
         let mut events = Events::default();
         while let Some(chunk) = bytes.next().await {
             for event in events.push(chunk?.as_ref()) {

@@ -14,28 +14,18 @@ pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The variables of this process. One that is not Unicode is left out: nothing of ours is.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the one place that reads the environment"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn of_process() -> Self {
         Self(
             std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
         )
     }
 
     /// These variables and no others.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
     /// The variable, unless it is unset or empty.
@@ -68,9 +58,8 @@ impl Environment {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let (name, value) = assignment(line).ok_or_else(|| {
-                format!("{}, line {}: expected NAME=value", path.display(), index + 1)
-            })?;
+            let (name, value) = assignment(line)
+                .ok_or_else(|| format!("{}, line {}: expected NAME=value", path.display(), index + 1))?;
             if self.get(name).is_none() {
                 self.0.insert(name.to_owned(), value.to_owned());
             }
@@ -88,7 +77,6 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     if name.is_empty() || !name.chars().all(plain) {
         return None;
     }
-    let unquoted =
-        ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+    let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
     Some((name, unquoted.unwrap_or(value)))
 }

@@ -75,9 +75,9 @@ impl Layers {
     pub fn defaults() -> Self {
         let mut layers = Self { settings: BTreeMap::new(), faults: Vec::new() };
         match DEFAULT.parse::<toml::Table>() {
-            Ok(table) => layers.settings.extend(
-                flat(table).map(|(key, value)| (key, Setting { value, origin: Origin::Default })),
-            ),
+            Ok(table) => layers
+                .settings
+                .extend(flat(table).map(|(key, value)| (key, Setting { value, origin: Origin::Default }))),
             Err(error) => layers.fault("config.default.toml", error.message()),
         }
         layers
@@ -98,9 +98,7 @@ impl Layers {
             }
             // The parser's rendering quotes the line, which may hold a secret; its message does not.
             Err(error) => {
-                let line = error
-                    .span()
-                    .map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
                 self.fault(&format!("{}, line {line}", path.display()), error.message());
             }
         }
@@ -109,11 +107,9 @@ impl Layers {
     /// Lays the environment over what is there.
     pub fn environment(&mut self, environment: &Environment) {
         self.foreign_variables(environment);
-        let keys: BTreeMap<String, String> =
-            self.settings.keys().map(|key| (variable(key), key.clone())).collect();
+        let keys: BTreeMap<String, String> = self.settings.keys().map(|key| (variable(key), key.clone())).collect();
         for name in environment.names("FREIGHT_") {
-            let Some(value) = environment.get(name).filter(|_| !CLIENT_VARIABLES.contains(&name))
-            else {
+            let Some(value) = environment.get(name).filter(|_| !CLIENT_VARIABLES.contains(&name)) else {
                 continue;
             };
             match keys.get(name) {
@@ -130,11 +126,7 @@ impl Layers {
     fn foreign_variables(&mut self, environment: &Environment) {
         if let (Some(port), Some(listen)) = (environment.get("PORT"), self.text("server.listen")) {
             let host = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host).to_owned();
-            self.set(
-                "server.listen",
-                format!("{host}:{port}").into(),
-                Origin::Variable("PORT".to_owned()),
-            );
+            self.set("server.listen", format!("{host}:{port}").into(), Origin::Variable("PORT".to_owned()));
         }
         if let Some(url) = environment.get("REDIS_URL") {
             let uri = if url.contains("://") {
@@ -171,8 +163,7 @@ impl Layers {
         if let Some(setting) = self.settings.get_mut(key) {
             *setting = Setting { value, origin };
         } else {
-            let problem =
-                format!("{} (in {origin})", unknown(key, self.settings.keys().map(String::as_str)));
+            let problem = format!("{} (in {origin})", unknown(key, self.settings.keys().map(String::as_str)));
             self.fault(key, &problem);
         }
     }
@@ -190,10 +181,7 @@ pub fn variable(key: &str) -> String {
 /// What is said about a key that does not exist: the nearest one that does, if one is near.
 fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
     let likeness = |candidate: &str| strsim::normalized_damerau_levenshtein(key, candidate);
-    match known
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)))
-        .filter(|nearest| likeness(nearest) > 0.7)
-    {
+    match known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|nearest| likeness(nearest) > 0.7) {
         Some(nearest) => format!("no such setting; did you mean {nearest}?"),
         None => "no such setting; `freight config` lists them all".to_owned(),
     }
@@ -202,9 +190,7 @@ fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
 /// Tables become dotted keys; anything else is a value.
 fn flat(table: toml::Table) -> impl Iterator<Item = (String, toml::Value)> {
     table.into_iter().flat_map(|(section, value)| match value {
-        toml::Value::Table(keys) => {
-            keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)).collect()
-        }
+        toml::Value::Table(keys) => keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)).collect(),
         value => vec![(section, value)],
     })
 }

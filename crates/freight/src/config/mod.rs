@@ -26,8 +26,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use environment::Environment;
-pub use layers::{Fault, Layers};
 use ingest::outbound::Authority;
+pub use layers::{Fault, Layers};
 use read::Reader;
 pub use uri::StorePath;
 
@@ -113,8 +113,7 @@ impl Config {
 
     fn read(layers: Layers) -> Result<Self, Vec<Fault>> {
         let mut reader = Reader::new(layers);
-        let formats =
-            [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
+        let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
         let config = Self {
             listen: reader.address("server.listen"),
             ops_listen: reader.address_if_any("server.ops_listen"),

@@ -39,9 +39,7 @@ impl Reader {
     /// An address and a port.
     pub fn address(&mut self, key: &'static str) -> SocketAddr {
         let expected = "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000";
-        self.take(key, expected, SocketAddr::from(([127, 0, 0, 1], 0)), |value| {
-            value.as_str()?.trim().parse().ok()
-        })
+        self.take(key, expected, SocketAddr::from(([127, 0, 0, 1], 0)), |value| value.as_str()?.trim().parse().ok())
     }
 
     /// Yes or no.
@@ -72,12 +70,7 @@ impl Reader {
     }
 
     /// Text that `parse` accepts; its error says what is allowed.
-    pub fn parsed<T>(
-        &mut self,
-        key: &'static str,
-        placeholder: T,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> T {
+    pub fn parsed<T>(&mut self, key: &'static str, placeholder: T, parse: impl FnOnce(&str) -> Result<T, String>) -> T {
         let mut why = "text".to_owned();
         let parsed = self
             .layers
@@ -124,11 +117,7 @@ impl Reader {
         if let Some(value) = parse(&setting.value) {
             return value;
         }
-        let said = if may_be_secret(key) {
-            String::new()
-        } else {
-            format!("{} is not allowed; ", setting.value)
-        };
+        let said = if may_be_secret(key) { String::new() } else { format!("{} is not allowed; ", setting.value) };
         let problem = format!("{said}expected {expected} (set by {})", setting.origin);
         self.layers.fault(key, &problem);
         placeholder
@@ -140,8 +129,7 @@ impl Reader {
     /// Everything that was wrong, in the order in which it was found. A key of the default file
     /// that nothing read counts as wrong: it would be a setting without effect.
     pub fn finish<T>(mut self, made: T) -> Result<T, Vec<Fault>> {
-        let unread: Vec<_> =
-            self.layers.keys().filter(|key| !self.read.contains(key)).map(str::to_owned).collect();
+        let unread: Vec<_> = self.layers.keys().filter(|key| !self.read.contains(key)).map(str::to_owned).collect();
         for key in unread {
             self.layers.fault(&key, "stands in config.default.toml, but nothing reads it");
         }

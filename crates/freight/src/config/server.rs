@@ -33,7 +33,11 @@ fn public_url(text: &str) -> Option<String> {
 
 fn base_path(text: &str) -> Result<String, String> {
     let formed = text.is_empty() || (text.starts_with('/') && !text.ends_with('/') && !text.contains(['?', '#']));
-    if formed { Ok(text.to_owned()) } else { Err("nothing, or a path that begins with a slash and does not end with one".to_owned()) }
+    if formed {
+        Ok(text.to_owned())
+    } else {
+        Err("nothing, or a path that begins with a slash and does not end with one".to_owned())
+    }
 }
 
 fn host(text: &str) -> Option<String> {

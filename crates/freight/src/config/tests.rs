@@ -4,11 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn load(
-    file: Option<&str>,
-    variables: &[(&str, &str)],
-    flags: &[(&str, &str)],
-) -> Result<Config, Vec<Fault>> {
+fn load(file: Option<&str>, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, Vec<Fault>> {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("freight.toml");
     std::fs::write(&path, file.unwrap_or_default()).unwrap();
@@ -29,8 +25,7 @@ fn the_default_file_is_the_default() {
 
 #[test]
 fn a_file_is_below_the_environment_and_that_below_flags() {
-    let file =
-        Some("[server]\ngrace_s = 1\n[workers]\nconcurrency = 1\n[log]\nfilter = \"warn\"\n");
+    let file = Some("[server]\ngrace_s = 1\n[workers]\nconcurrency = 1\n[log]\nfilter = \"warn\"\n");
     let variables = [("FREIGHT_SERVER_GRACE_S", "2"), ("FREIGHT_WORKERS_CONCURRENCY", "2")];
     let config = load(file, &variables, &[("server.grace_s", "3")]).unwrap();
     assert_eq!((config.web.grace.as_secs(), config.concurrency, &*config.log_filter), (3, 2, "warn"));
@@ -68,9 +63,7 @@ fn a_dotenv_file_counts_below_real_variables() {
 #[test]
 fn everything_wrong_is_reported_at_once() {
     let variables = [("FREIGHT_SERVER_GRACE_S", "x"), ("FREIGHT_NO_SUCH", "x")];
-    let faults =
-        load(Some("[log]\nformat = \"x\"\n[nothing]\na = 1"), &variables, &[("store.uri", "x")])
-            .unwrap_err();
+    let faults = load(Some("[log]\nformat = \"x\"\n[nothing]\na = 1"), &variables, &[("store.uri", "x")]).unwrap_err();
     let mut keys: Vec<_> = faults.iter().map(|fault| fault.key.as_str()).collect();
     keys.sort_unstable();
     assert_eq!(keys, ["FREIGHT_NO_SUCH", "log.format", "nothing.a", "server.grace_s", "store.uri"]);

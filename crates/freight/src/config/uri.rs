@@ -32,7 +32,8 @@ pub fn store(text: &str) -> Result<StorePath, String> {
     let path = text.strip_prefix("sqlite:").ok_or_else(|| refusal(text, "sqlite:PATH"))?;
     let path = path.strip_prefix("//").unwrap_or(path);
     if path.is_empty() || path.starts_with(':') || path.contains('?') {
-        return Err("sqlite: and the path of a file, such as sqlite:freight.db or sqlite:/var/lib/freight/freight.db".to_owned());
+        return Err("sqlite: and the path of a file, such as sqlite:freight.db or sqlite:/var/lib/freight/freight.db"
+            .to_owned());
     }
     Ok(StorePath(path.into()))
 }

@@ -4,7 +4,7 @@ use super::case::{Case, get, post, request};
 
 const INVALID: &str = "validation_error";
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [keys(), tenants()].into_iter().flatten().collect()
 }
 
@@ -23,7 +23,7 @@ fn keys() -> Vec<Case> {
         keys(r#"{"name": "a", "scopes": []}"#).is(422, INVALID, "scopes"),
         keys(r#"{"name": "a", "scopes": "jobs:read"}"#).is(422, INVALID, "scopes"),
         keys(r#"{"name": "a", "scopes": ["jobs:fly"]}"#).is(422, INVALID, "scopes"),
-        keys(r#"{"name": "a", "scopes": [1]}"#).is(422, INVALID, "scopes[0]"),
+        keys(r#"{"name": "a", "scopes": [1]}"#).is(422, INVALID, "scopes.0"),
         keys(r#"{"name": "a", "role": "reader", "scopes": ["jobs:read"]}"#).is(422, INVALID, "scopes"),
         keys(r#"{"name": "a", "scopes": ["ops:read"]}"#).is(422, INVALID, "scopes"),
         keys(r#"{"name": "a", "role": "reader", "environment": "prod"}"#).is(422, INVALID, "environment"),
@@ -67,7 +67,9 @@ fn tenants() -> Vec<Case> {
         request("PATCH", "/api/v1/tenants/system")
             .body("application/json", r#"{"status": "suspended"}"#)
             .is(409, "conflict", ""),
-        request("PATCH", "/api/v1/tenants/default").body("application/json", r#"{"slug": "other"}"#).is(409, "conflict", ""),
+        request("PATCH", "/api/v1/tenants/default")
+            .body("application/json", r#"{"slug": "other"}"#)
+            .is(409, "conflict", ""),
         request("PATCH", "/api/v1/tenants/default")
             .body("application/json", r#"{"name": "x"}"#)
             .header("if-match", "\"other\"")

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::Client;
 
 /// A request, and what is to be said about it.
-pub struct Case {
+pub(crate) struct Case {
     method: Method,
     path: String,
     key: Key,
@@ -24,13 +24,13 @@ enum Key {
 }
 
 /// Text that stands for a secret: it may not come back.
-pub const SECRET: &str = "hunter2hunter2";
+pub(crate) const SECRET: &str = "hunter2hunter2";
 
-pub fn get(path: impl Into<String>) -> Case {
+pub(crate) fn get(path: impl Into<String>) -> Case {
     request("GET", path)
 }
 
-pub fn request(method: &str, path: impl Into<String>) -> Case {
+pub(crate) fn request(method: &str, path: impl Into<String>) -> Case {
     Case {
         method: method.parse().unwrap(),
         path: path.into(),
@@ -43,38 +43,38 @@ pub fn request(method: &str, path: impl Into<String>) -> Case {
     }
 }
 
-pub fn post(path: impl Into<String>, body: impl Into<Bytes>) -> Case {
+pub(crate) fn post(path: impl Into<String>, body: impl Into<Bytes>) -> Case {
     request("POST", path).body("application/json", body)
 }
 
 impl Case {
-    pub fn body(mut self, media: &'static str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn body(mut self, media: &'static str, body: impl Into<Bytes>) -> Self {
         self.body = Some((media, body.into()));
         self
     }
 
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub fn without_key(mut self) -> Self {
+    pub(crate) fn without_key(mut self) -> Self {
         self.key = Key::None;
         self
     }
 
-    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+    pub(crate) fn with_key(mut self, key: impl Into<String>) -> Self {
         self.key = Key::Own(key.into());
         self
     }
 
     /// The answer: its status, its code, and the first field it names (none: empty).
-    pub fn is(self, status: u16, code: &'static str, field: &'static str) -> Self {
+    pub(crate) fn is(self, status: u16, code: &'static str, field: &'static str) -> Self {
         Self { status, code, field, ..self }
     }
 
     /// Sends it; what was wrong with the answer, if anything was.
-    pub async fn run(&self, client: &Client, admin: &str) -> Option<String> {
+    pub(crate) async fn run(&self, client: &Client, admin: &str) -> Option<String> {
         let mut caller = match &self.key {
             Key::Admin => client.with_key(admin),
             Key::Own(key) => client.with_key(key),
@@ -85,9 +85,9 @@ impl Case {
         }
         let body = self.body.as_ref().map(|(media, bytes)| (*media, bytes.clone()));
         let answer = caller.send_bytes(self.method.clone(), &self.path, body).await;
-        let problem: Value = serde_json::from_slice(answer.bytes()).unwrap_or_default();
+        let problem: Value = serde_json::from_slice(&answer.bytes).unwrap_or_default();
         let field = problem["details"][0]["field"].as_str().unwrap_or_default();
-        let said = (answer.status().as_u16(), problem["error"].as_str().unwrap_or_default(), field);
+        let said = (answer.status.as_u16(), problem["error"].as_str().unwrap_or_default(), field);
         let whole = ["type", "title", "status", "detail", "instance", "message", "request_id", "timestamp"];
         let missing: Vec<_> = whole.iter().filter(|member| problem[**member].is_null()).collect();
         let media = answer.header("content-type").unwrap_or_default();
@@ -109,7 +109,7 @@ impl Case {
 }
 
 /// What the rows refer to.
-pub async fn prepare(admin: &Client) {
+pub(crate) async fn prepare(admin: &Client) {
     let dataset = json!({ "name": "cities", "key": "id", "sort": "name" });
-    assert_eq!(admin.post("/api/v1/datasets", &dataset).await.status(), 201);
+    assert_eq!(admin.post("/api/v1/datasets", &dataset).await.status, 201);
 }

@@ -16,15 +16,9 @@ fn load(file: &str, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Resul
 type Said = &'static [(&'static str, &'static str)];
 
 /// A file, variables, flags; the key that is named and words that its problem must hold.
-type Bad = (
-    &'static str,
-    &'static [(&'static str, &'static str)],
-    &'static [(&'static str, &'static str)],
-    &'static str,
-    &'static str,
-);
+type Bad = (&'static str, Said, Said, &'static str, &'static str);
 
-pub const BAD: &[Bad] = &[
+pub(crate) const BAD: &[Bad] = &[
     ("[server]\nlisten = 8000", &[], &[], "server.listen", "an IP address and a port"),
     ("[server]\nlisten = \"localhost\"", &[], &[], "server.listen", "\"localhost\" is not allowed"),
     ("[server]\nlisten = \"1.2.3.4:99999\"", &[], &[], "server.listen", "an IP address and a port"),
@@ -36,13 +30,7 @@ pub const BAD: &[Bad] = &[
     ("[server]\ngrace_s = 2.5", &[], &[], "server.grace_s", "a whole number"),
     ("[server]\ngrace_s = true", &[], &[], "server.grace_s", "a whole number"),
     ("[server]\ngrace_s = \"25s\"", &[], &[], "server.grace_s", "a whole number"),
-    (
-        "",
-        &[("FREIGHT_SERVER_GRACE_S", "25s")],
-        &[],
-        "server.grace_s",
-        "set by FREIGHT_SERVER_GRACE_S",
-    ),
+    ("", &[("FREIGHT_SERVER_GRACE_S", "25s")], &[], "server.grace_s", "set by FREIGHT_SERVER_GRACE_S"),
     ("", &[], &[("server.grace_s", "")], "server.grace_s", "set by a flag"),
     ("[server]\npublic_urls = \"ftp://a\"", &[], &[], "server.public_urls", "http and https URLs"),
     ("[server]\npublic_urls = [1]", &[], &[], "server.public_urls", "a list of"),
@@ -61,13 +49,7 @@ pub const BAD: &[Bad] = &[
     ("[server]\ngrace = 25", &[], &[], "server.grace", "did you mean server.grace_s?"),
     ("[sever]\ngrace_s = 25", &[], &[], "sever.grace_s", "did you mean server.grace_s?"),
     ("listen = \"1.2.3.4:5\"", &[], &[], "listen", "no such setting"),
-    (
-        "",
-        &[("FREIGHT_SERVER_LISTN", "x")],
-        &[],
-        "FREIGHT_SERVER_LISTN",
-        "did you mean FREIGHT_SERVER_LISTEN?",
-    ),
+    ("", &[("FREIGHT_SERVER_LISTN", "x")], &[], "FREIGHT_SERVER_LISTN", "did you mean FREIGHT_SERVER_LISTEN?"),
     ("", &[("FREIGHT_XYZZY", "x")], &[], "FREIGHT_XYZZY", "`freight config` lists them all"),
     ("", &[], &[("store.url", "sqlite:a")], "store.url", "did you mean store.uri?"),
     ("[store]\nuri = \"postgres://a\"", &[], &[], "store.uri", "expected sqlite:PATH"),
@@ -75,13 +57,7 @@ pub const BAD: &[Bad] = &[
     ("[store]\nuri = \"sqlite:\"", &[], &[], "store.uri", "the path of a file"),
     ("[store]\nuri = \"sqlite::memory:\"", &[], &[], "store.uri", "the path of a file"),
     ("[store]\nuri = \"sqlite:a.db?mode=ro\"", &[], &[], "store.uri", "the path of a file"),
-    (
-        "[store]\nuri = \"dynamodb://eu-west-2?prefix=freight-\"",
-        &[],
-        &[],
-        "store.uri",
-        "no cloud backend yet",
-    ),
+    ("[store]\nuri = \"dynamodb://eu-west-2?prefix=freight-\"", &[], &[], "store.uri", "no cloud backend yet"),
     ("[store]\nuri = 7", &[], &[], "store.uri", "expected text"),
     ("[queue]\nuri = \"sqs://eu-west-2\"", &[], &[], "queue.uri", "no cloud backend yet"),
     ("[queue]\nuri = \"amqp://a\"", &[], &[], "queue.uri", "expected local:"),
@@ -98,6 +74,11 @@ pub const BAD: &[Bad] = &[
     ("[log]\nformat = 1", &[], &[], "log.format", "one of auto, human, json"),
     ("[log]\nfilter = \"jobs=loud\"", &[], &[], "log.filter", "levels, such as info"),
     ("[log]\nfilter = 3", &[], &[], "log.filter", "expected text"),
+    ("[server]\nops_listen = \"9090\"", &[], &[], "server.ops_listen", "nothing, or an IP address"),
+    ("[ingest]\nconcurrency = 0", &[], &[], "ingest.concurrency", "from 1 to 1024"),
+    ("[ingest]\nallow_http = 1", &[], &[], "ingest.allow_http", "true or false"),
+    ("[ingest]\nallow_http = \"yes\"", &[], &[], "ingest.allow_http", "true or false"),
+    ("[ingest]\nallow_hosts = \"10.0.0.5:http\"", &[], &[], "ingest.allow_hosts", "HOST:PORT"),
     ("[sandbox]\nlisten = \"8001\"", &[], &[], "sandbox.listen", "an IP address and a port"),
     ("[server\n", &[], &[], ", line 1", "unclosed table"),
     ("[server]\n[server]\n", &[], &[], ", line 2", "duplicate key"),
@@ -109,11 +90,7 @@ fn whatever_is_wrong_is_named_with_what_is_allowed() {
         let faults = load(file, variables, flags).unwrap_err();
         assert_eq!(faults.len(), 1, "{file}{variables:?}{flags:?}: {faults:?}");
         let Fault { key: named, problem } = &faults[0];
-        assert!(
-            named.ends_with(key) && problem.contains(words),
-            "{file}{variables:?}{flags:?}: {named}: {problem}"
-        );
+        assert!(named.ends_with(key) && problem.contains(words), "{file}{variables:?}{flags:?}: {named}: {problem}");
         assert!(!problem.contains("hunter2"));
     }
 }
-

@@ -3,9 +3,11 @@
 
 use super::case::{Case, SECRET, get, post, request};
 
+/// Where the array of depth 33 in `name` is too deep.
+const DEEPEST: &str = "name.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0";
 const INVALID: &str = "validation_error";
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     [paths(), credentials(), queries(), json(), sizes()].into_iter().flatten().collect()
 }
 
@@ -15,9 +17,9 @@ fn paths() -> Vec<Case> {
         get("/api/v1").is(404, "not_found", ""),
         get("/api/v1/keys/").is(404, "not_found", ""),
         get("/api/v2/users").is(404, "not_found", ""),
-        get("/../../etc/passwd").is(404, "not_found", ""),
+        get("/../../etc/passwd").is(400, INVALID, ""),
         get("/api/v1/keys/%FF").is(400, INVALID, ""),
-        get("/%zz").is(400, INVALID, ""),
+        get("/%zz").is(404, "not_found", ""),
         request("DELETE", "/api/v1/me").is(405, INVALID, ""),
         request("PUT", "/api/v1/keys").is(405, INVALID, ""),
         request("PATCH", "/fetch-data").is(405, INVALID, ""),
@@ -77,25 +79,25 @@ fn json() -> Vec<Case> {
     let deep = "[".repeat(33) + &"]".repeat(33);
     let keys = |body: String| post("/api/v1/keys", body);
     vec![
-        keys(String::new()).is(400, INVALID, "$"),
-        keys("{".into()).is(400, INVALID, "$"),
-        keys("nonsense".into()).is(400, INVALID, "$"),
+        keys(String::new()).is(400, INVALID, "body"),
+        keys("{".into()).is(400, INVALID, "body"),
+        keys("nonsense".into()).is(400, INVALID, "body"),
         keys(r#"{"name": "a", "name": "b"}"#.into()).is(400, INVALID, "name"),
         keys(r#"{"name": "a", "n\u0061me": "b"}"#.into()).is(400, INVALID, "name"),
-        keys(r#"{"name": "a"} {}"#.into()).is(400, INVALID, "$"),
+        keys(r#"{"name": "a"} {}"#.into()).is(400, INVALID, "body"),
         keys(r#"{"name": 'a'}"#.into()).is(400, INVALID, "name"),
-        keys(r#"{"name": "a",}"#.into()).is(400, INVALID, "$"),
+        keys(r#"{"name": "a",}"#.into()).is(400, INVALID, "body"),
         keys("{\"name\": \"a\u{0}\"}".into()).is(400, INVALID, "name"),
         keys(r#"{"name": "\ud800"}"#.into()).is(400, INVALID, "name"),
         keys(r#"{"name": NaN}"#.into()).is(400, INVALID, "name"),
         keys(r#"{"name": 01}"#.into()).is(400, INVALID, "name"),
-        keys(format!(r#"{{"name": {deep}}}"#)).is(400, INVALID, ""),
+        keys(format!(r#"{{"name": {deep}}}"#)).is(400, INVALID, DEEPEST),
         keys(format!(r#"{{"name": {}}}"#, "9".repeat(39))).is(400, INVALID, "name"),
-        keys("[]".into()).is(422, INVALID, "$"),
-        keys("null".into()).is(422, INVALID, "$"),
-        keys("7".into()).is(422, INVALID, "$"),
-        post("/api/v1/keys", &b"{\"name\": \"\xff\"}"[..]).is(400, INVALID, "name"),
-        post("/api/v1/keys", &b"\xef\xbb\xbf{}"[..]).is(400, INVALID, "$"),
+        keys("[]".into()).is(422, INVALID, "body"),
+        keys("null".into()).is(422, INVALID, "body"),
+        keys("7".into()).is(422, INVALID, "body"),
+        post("/api/v1/keys", &b"{\"name\": \"\xff\"}"[..]).is(400, INVALID, "body"),
+        post("/api/v1/keys", &b"\xef\xbb\xbf{}"[..]).is(400, INVALID, "body"),
         request("POST", "/api/v1/keys").is(415, INVALID, "Content-Type"),
         request("POST", "/api/v1/keys").body("text/plain", "{}").is(415, INVALID, "Content-Type"),
         request("POST", "/api/v1/keys").body("application/xml", "<a/>").is(415, INVALID, "Content-Type"),
@@ -112,7 +114,11 @@ fn sizes() -> Vec<Case> {
         post("/api/v1/keys", long((1 << 20) + 1)).is(400, INVALID, "name"),
         get(format!("/{}", "a".repeat(8 << 10))).is(414, "too_large", ""),
         get("/api/v1/me").header("x-long", "a".repeat(33 << 10)).is(431, "too_large", ""),
-        post("/api/v1/keys", r#"{"name": "a"}"#).header("idempotency-key", "a".repeat(256)).is(422, INVALID, "Idempotency-Key"),
+        post("/api/v1/keys", r#"{"name": "a"}"#).header("idempotency-key", "a".repeat(256)).is(
+            422,
+            INVALID,
+            "Idempotency-Key",
+        ),
         post("/api/v1/keys", r#"{"name": "a"}"#).header("idempotency-key", "").is(422, INVALID, "Idempotency-Key"),
     ]
 }

@@ -1,0 +1,233 @@
+//! The program as a person runs it: the real binary, in an empty directory, on free ports.
+
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The program in a directory, with nothing of our own environment that it would heed.
+fn freight(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_freight"));
+    command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null());
+    command
+        .env("FREIGHT_SERVER_LISTEN", "127.0.0.1:0")
+        .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0")
+        .env("FREIGHT_LOG_FILTER", "warn");
+    command
+}
+
+fn run(directory: &Path, arguments: &[&str]) -> Output {
+    freight(directory, arguments).output().unwrap()
+}
+
+#[track_caller]
+fn ok(directory: &Path, arguments: &[&str]) -> String {
+    let output = run(directory, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[track_caller]
+fn fails(directory: &Path, arguments: &[&str], code: i32) -> String {
+    let output = run(directory, arguments);
+    let words = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {words}");
+    words
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// `freight serve --sandbox`, ready; killed when it is dropped before it was stopped.
+struct Server {
+    child: Child,
+    directory: Option<TempDir>,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.kill().and_then(|()| self.child.wait()).is_err() {
+            eprintln!("the server could not be ended");
+        }
+    }
+}
+
+impl Server {
+    fn start() -> Self {
+        Self::start_in(tempfile::tempdir().unwrap())
+    }
+
+    fn start_in(directory: TempDir) -> Self {
+        let mut command = freight(directory.path(), &["serve", "--sandbox"]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let mut heard = String::new();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        while !heard.contains("listening") {
+            assert!(lines.read_line(&mut heard).unwrap() > 0, "it ended at start: {heard}");
+        }
+        // Whatever else it says may not fill the pipe.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        Self { child, directory: Some(directory) }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.as_ref().unwrap().path()
+    }
+
+    /// Tells it to stop, and hands back what it leaves.
+    fn stop(mut self) -> TempDir {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        self.directory.take().unwrap()
+    }
+}
+
+#[test]
+fn wrong_usage_and_wrong_configuration_are_told_before_anything_is_tried() {
+    let directory = tempfile::tempdir().unwrap();
+    fails(directory.path(), &["sail"], 2);
+    fails(directory.path(), &["jobs", "list", "--limit", "0"], 2);
+    let words = fails(directory.path(), &["serve", "--set", "server.grace_s=x", "--set", "log.formt=json"], 2);
+    assert!(words.contains("server.grace_s") && words.contains("did you mean log.format?"), "{words}");
+    for role in ["api", "worker"] {
+        assert!(fails(directory.path(), &[role], 2).contains("belongs to one process"));
+    }
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing was made");
+    assert!(ok(directory.path(), &["config"]).contains("[server]"));
+}
+
+#[test]
+fn what_goes_wrong_with_a_call_is_told_by_the_exit_code() {
+    let nowhere = tempfile::tempdir().unwrap();
+    fails(nowhere.path(), &["--url", "http://127.0.0.1:1", "jobs", "list"], 3);
+    let server = Server::start();
+    fails(server.path(), &["jobs", "show", "nothing"], 5);
+    fails(server.path(), &["datasets", "fetch", "users", "--calls", "0"], 1);
+    let url = std::fs::read_to_string(server.path().join("freight.env")).unwrap();
+    let url = url.lines().next().unwrap().split('\'').nth(1).unwrap().to_owned();
+    fails(nowhere.path(), &["--url", &url, "jobs", "list"], 4);
+    fails(server.path(), &["restore", "copy.db"], 1);
+    server.stop();
+}
+
+#[test]
+fn a_first_start_a_file_in_and_out_and_a_backup_put_back() {
+    let server = Server::start();
+    let mode = std::fs::metadata(server.path().join("freight.env")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let rows = "{\"id\":\"a\",\"n\":12345678901234567890123456789012345678}\n{\"id\":\"b\",\"n\":1.10}\n";
+    std::fs::write(server.path().join("rows.ndjson"), rows).unwrap();
+    ok(server.path(), &["datasets", "import", "rows", "rows.ndjson", "--key", "id"]);
+    assert_eq!(ok(server.path(), &["datasets", "export", "rows"]), rows, "every digit is kept");
+    let shown: Value = serde_json::from_str(&ok(server.path(), &["--json", "datasets", "show", "rows"])).unwrap();
+    assert_eq!(shown["count"], 2);
+
+    ok(server.path(), &["backup", "copy.db"]);
+    ok(server.path(), &["check"]);
+    ok(server.path(), &["doctor"]);
+    std::fs::write(server.path().join("rows.ndjson"), "{\"id\":\"c\"}\nnonsense\n").unwrap();
+    fails(server.path(), &["datasets", "import", "rows", "rows.ndjson"], 1);
+    assert_eq!(ok(server.path(), &["datasets", "export", "rows"]).lines().count(), 3, "the good row was kept");
+
+    let directory = server.stop();
+    fails(directory.path(), &["restore", "copy.db"], 1);
+    ok(directory.path(), &["restore", "copy.db", "--replace"]);
+    ok(directory.path(), &["check"]);
+    let server = Server::start_in(directory);
+    assert_eq!(ok(server.path(), &["datasets", "export", "rows"]), rows, "as it was when it was copied");
+    server.stop();
+}
+
+#[test]
+fn a_failed_call_is_watched_listed_and_redriven() {
+    let server = Server::start();
+    ok(server.path(), &["datasets", "fetch", "users", "--calls", "2", "--size", "250", "--watch"]);
+    let letters = || -> Value {
+        let list = ok(server.path(), &["--json", "dead-letters", "list"]);
+        serde_json::from_str::<Value>(&list).unwrap()["items"].clone()
+    };
+    let dead = letters();
+    assert_eq!(dead.as_array().unwrap().len(), 2);
+    ok(server.path(), &["dead-letters", "show", dead[0]["id"].as_str().unwrap()]);
+    ok(server.path(), &["dead-letters", "drop", dead[0]["id"].as_str().unwrap()]);
+    assert_eq!(letters().as_array().unwrap().len(), 1);
+    let job = dead[1]["job_id"].as_str().unwrap();
+    ok(server.path(), &["dead-letters", "redrive", "--all"]);
+    ok(server.path(), &["jobs", "watch", job]);
+    assert_eq!(letters().as_array().unwrap().len(), 1, "it failed again, for the same reason");
+    assert!(ok(server.path(), &["jobs", "logs", job]).contains("An unexpected error occurred when fetching users."));
+    server.stop();
+}
+
+#[test]
+fn lost_keys_are_replaced_by_whoever_holds_the_store() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(fails(directory.path(), &["keys", "create", "--offline"], 1).contains("no store"));
+    let server = Server::start_in(directory);
+    assert!(fails(server.path(), &["keys", "create", "--offline"], 1).contains("in use"));
+    let directory = server.stop();
+    let made: Value = serde_json::from_str(&ok(directory.path(), &["--json", "keys", "create", "--offline"])).unwrap();
+    std::fs::remove_file(directory.path().join("freight.env")).unwrap();
+    let server = Server::start_in(directory);
+    assert!(!server.path().join("freight.env").exists(), "only a first start makes a key");
+    assert!(made["key"].as_str().unwrap().starts_with("frt_live_"));
+    server.stop();
+}
+
+/// Import requests as a server saw them: which row is first, and the body.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
+
+async fn import(
+    State(seen): State<Seen>,
+    Query(query): Query<Vec<(String, String)>>,
+    body: String,
+) -> (StatusCode, axum::Json<Value>) {
+    let mut seen = seen.lock().unwrap();
+    let first_row = query.into_iter().find(|(name, _)| name == "first_row").unwrap().1;
+    let rows = body.lines().count() - 1;
+    seen.push((first_row, body));
+    match seen.len() {
+        3 => (StatusCode::CONFLICT, axum::Json(json!({ "message": "not now" }))),
+        _ => (StatusCode::MULTI_STATUS, axum::Json(json!({ "received": rows, "saved": rows, "failed": 0 }))),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_import_goes_on_where_it_was() {
+    let seen = Seen::default();
+    let app = Router::new().route("/api/v1/datasets/rows/import", post(import)).with_state(seen.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let directory = tempfile::tempdir().unwrap();
+    let rows: Vec<String> = (0..100).map(|row| format!("{row},\"text of {row}\n\"")).collect();
+    std::fs::write(directory.path().join("rows.csv"), format!("id,text\n{}", rows.join("\n"))).unwrap();
+    let arguments = ["--url", &url, "--json", "datasets", "import", "rows", "rows.csv", "--piece-bytes", "500"];
+    let path = directory.path().to_owned();
+    let (words, sum) = tokio::task::block_in_place(|| {
+        let words = fails(&path, &arguments, 1);
+        assert!(path.join("rows.csv.freight-import").exists());
+        (words, ok(&path, &arguments))
+    });
+    assert!(words.contains("not now"), "{words}");
+    assert!(!path.join("rows.csv.freight-import").exists());
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[2], seen[3], "what was refused is what is sent next");
+    let bodies = seen.iter().enumerate().filter(|(request, _)| *request != 2);
+    let sent: String = bodies.map(|(_, (_, body))| body.strip_prefix("id,text\n").unwrap()).collect();
+    assert_eq!(sent, rows.join("\n"));
+    let sum: Value = serde_json::from_str(&sum).unwrap();
+    assert_eq!(sum["saved"].as_u64().unwrap() as usize, sent.lines().count(), "the sum of both runs");
+}

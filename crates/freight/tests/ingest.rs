@@ -1,0 +1,35 @@
+//! The contract of ingest, on a SQLite file, with `users` from the sandbox.
+
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+mod on_file;
+mod server;
+
+use freight::compose::Settings;
+use ingest::contract::{Callers, cases};
+use serde_json::json;
+use server::Server;
+use testkit::Client;
+use tokio::net::TcpListener;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_on_a_file() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sandbox = listener.local_addr().unwrap();
+    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+    let server = Server::start(Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
+
+    let reader = key(&server.admin, &json!({ "name": "reader", "scopes": ["ingest:read"] })).await;
+    let unlimited = json!({ "name": "Other", "slug": "other", "settings": { "rate_limits": { "control": [] } } });
+    server.admin.post("/api/v1/tenants", &unlimited).await.expect(201);
+    let other = server.admin.with_header("freight-tenant", "other");
+    let stranger = key(&other, &json!({ "name": "stranger", "role": "admin" })).await;
+    cases(&Callers { admin: server.admin.clone(), reader, stranger }).await;
+    server.stop().await;
+}
+
+/// A caller with a key that `client` makes.
+async fn key(client: &Client, body: &serde_json::Value) -> Client {
+    let made = client.post("/api/v1/keys", body).await.expect(201).json();
+    client.without_header("freight-tenant").with_key(made["key"].as_str().unwrap())
+}
