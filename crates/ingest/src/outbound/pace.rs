@@ -76,3 +76,48 @@ impl Paces {
         at - now
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base::clock::ManualClock;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn calls_of_one_source_are_spaced_evenly() {
+        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+        let paces = Arc::new(Paces::new(Arc::new(clock.clone())));
+        let started = Arc::new(Mutex::new(Vec::new()));
+        let calls: Vec<_> = (0..4)
+            .map(|_| {
+                let (paces, clock, started) = (paces.clone(), clock.clone(), started.clone());
+                tokio::spawn(async move {
+                    let slot = paces.slot("source", 16, Some(75)).await;
+                    started.lock().unwrap().push(clock.monotonic().as_millis());
+                    slot
+                })
+            })
+            .collect();
+        while started.lock().unwrap().len() < 4 {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_millis(100));
+        }
+        assert_eq!(calls.len(), 4);
+        let started = started.lock().unwrap().clone();
+        let gaps: Vec<_> = started.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.iter().all(|gap| *gap >= 700) && started[3] >= 2_400, "{started:?}");
+    }
+
+    #[tokio::test]
+    async fn no_more_calls_at_once_than_the_source_allows() {
+        let paces = Paces::new(Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH)));
+        let slots = (paces.slot("a", 2, None).await, paces.slot("a", 2, None).await);
+        let third = paces.slot("a", 2, None);
+        tokio::pin!(third);
+        assert!(futures::poll!(third.as_mut()).is_pending());
+        assert!(futures::poll!(std::pin::pin!(paces.slot("b", 2, None))).is_ready());
+        drop(slots.0);
+        assert!(third.await.is_some());
+    }
+}

@@ -5,6 +5,7 @@
 
 mod calls;
 mod contract;
+mod golden;
 mod guard;
 mod order;
 mod repetition;
