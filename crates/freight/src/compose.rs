@@ -107,6 +107,7 @@ fn sources(settings: &Settings) -> Result<ingest::Settings> {
     sources.guard.http = settings.ingest.allow_http;
     sources.guard.allow.extend(settings.ingest.allow_hosts.iter().cloned());
     sources.guard.own = settings.own.clone();
+    sources.credentials = settings.ingest.credentials.clone();
     Ok(sources)
 }
 

@@ -45,7 +45,8 @@ const METRICS_EVERY: Duration = Duration::from_secs(5);
 pub async fn serve(config: &Config, with_sandbox: bool, say: &dyn Fn(&str)) -> Result<Ended> {
     let told = signal::stop()?;
     let listener = listen(config.listen).await?;
-    let stand_ins = match with_sandbox {
+    let elsewhere = config.sandbox_at.filter(|_| with_sandbox);
+    let stand_ins = match with_sandbox && elsewhere.is_none() {
         true => Some(listen(config.sandbox_listen).await?),
         false => None,
     };
@@ -55,7 +56,7 @@ pub async fn serve(config: &Config, with_sandbox: bool, say: &dyn Fn(&str)) -> R
     };
     let at = listener.local_addr()?;
     let url = format!("http://{at}");
-    let sandbox_at = stand_ins.as_ref().map(TcpListener::local_addr).transpose()?;
+    let sandbox_at = stand_ins.as_ref().map(TcpListener::local_addr).transpose()?.or(elsewhere);
     let metrics = telemetry::metrics()?;
     let ground = Ground::embedded(config)?;
     let freight = compose(&ground, settings(config, &[at], sandbox_at, metrics.clone())).await?;

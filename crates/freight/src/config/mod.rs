@@ -11,9 +11,10 @@
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
-//! - `server`: the section `[server]`. [`uri`]: which backend a URI picks.
+//! - `server`, `ingest`: the sections of these names. [`uri`]: which backend a URI picks.
 
 pub mod environment;
+mod ingest;
 pub mod layers;
 pub mod read;
 mod server;
@@ -26,7 +27,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use environment::Environment;
-use ingest::outbound::Authority;
+pub use ingest::Ingest;
 pub use layers::{Fault, Layers};
 use read::Reader;
 pub use uri::StorePath;
@@ -40,23 +41,6 @@ pub enum LogFormat {
     Human,
     /// A JSON object in each line.
     Json,
-}
-
-/// What sources may call, and how.
-#[derive(Clone, Debug)]
-pub struct Ingest {
-    /// How many calls of a tenant run at once.
-    pub concurrency: usize,
-    /// Whether http is allowed beside https.
-    pub allow_http: bool,
-    /// What may be called although it is not public.
-    pub allow_hosts: Vec<Authority>,
-}
-
-impl Default for Ingest {
-    fn default() -> Self {
-        Self { concurrency: 16, allow_http: false, allow_hosts: Vec::new() }
-    }
 }
 
 /// Everything a server needs to know before it starts.
@@ -82,6 +66,8 @@ pub struct Config {
     pub log_filter: String,
     /// Where the stand-ins listen.
     pub sandbox_listen: SocketAddr,
+    /// Where stand-ins are that are not ours to serve.
+    pub sandbox_at: Option<SocketAddr>,
 }
 
 /// Where settings come from, besides the default file.
@@ -108,10 +94,10 @@ impl Config {
         }
         layers.environment(&sources.environment);
         layers.flags(sources.flags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        Self::read(layers)
+        Self::read(layers, &sources.environment)
     }
 
-    fn read(layers: Layers) -> Result<Self, Vec<Fault>> {
+    fn read(layers: Layers, environment: &Environment) -> Result<Self, Vec<Fault>> {
         let mut reader = Reader::new(layers);
         let formats = [("auto", LogFormat::Auto), ("human", LogFormat::Human), ("json", LogFormat::Json)];
         let config = Self {
@@ -121,14 +107,11 @@ impl Config {
             store: reader.parsed("store.uri", StorePath::default(), uri::store),
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
             concurrency: reader.count("workers.concurrency", 1..=1024),
-            ingest: Ingest {
-                concurrency: reader.count("ingest.concurrency", 1..=1024),
-                allow_http: reader.flag("ingest.allow_http"),
-                allow_hosts: reader.list("ingest.allow_hosts", "HOST:PORT", |text| text.parse().ok()),
-            },
+            ingest: ingest::read(&mut reader, environment),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
             log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
             sandbox_listen: reader.address("sandbox.listen"),
+            sandbox_at: reader.address_if_any("sandbox.at"),
         };
         reader.parsed("queue.uri", (), uri::queue);
         reader.parsed("cache.uri", (), uri::cache);
