@@ -3,7 +3,7 @@
 //! Events go to standard error so that standard output stays data. A person at a terminal gets
 //! lines; anything else gets one JSON object a line, since whatever collects it will parse it.
 //! The recorder of metrics is global by the nature of the `metrics` crate and is installed once,
-//! by [`metrics`]; tests that compose several servers share it.
+//! by [`metrics()`]; tests that compose several servers share it.
 
 use std::io::IsTerminal;
 use std::sync::OnceLock;
@@ -34,7 +34,7 @@ pub fn start(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let started = if human {
         events.with_ansi(terminal).with_target(false).try_init()
     } else {
-        events.json().flatten_event(true).try_init()
+        events.json().flatten_event(true).with_span_list(false).try_init()
     };
     started.map_err(|error| anyhow::anyhow!("events are written already: {error}"))
 }

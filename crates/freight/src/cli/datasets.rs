@@ -84,7 +84,7 @@ const COLUMNS: [Column; 6] = [
     ("RECORDS", "count"),
     ("KEY", "key"),
     ("SORT", "sort"),
-    ("SOURCE", "source"),
+    ("SOURCE", "source.url"),
     ("UPDATED", "updated_at"),
 ];
 

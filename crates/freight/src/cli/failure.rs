@@ -53,7 +53,7 @@ impl Failure {
         Self::Failed(error.to_string())
     }
 
-    /// The exit code; see [`EXIT_CODES`].
+    /// The exit code, as `freight --help` lists it.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Closed => 0,

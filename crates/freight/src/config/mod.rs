@@ -6,7 +6,7 @@
 //! it before anything is opened and reports everything wrong at once.
 //!
 //! To add a setting: a commented line in the default file, a field here, and one line in
-//! [`Config::read`]. Forgetting any of them fails a test or the start.
+//! `Config::read`. Forgetting any of them fails a test or the start.
 //!
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.

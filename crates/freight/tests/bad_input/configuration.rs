@@ -88,6 +88,7 @@ pub(crate) const BAD: &[Bad] = &[
     ),
     ("[ingest]\ncredentials = [{ tenant = \"default\" }]", &[], &[], "ingest.credentials", "TENANT/NAME@HOST=VARIABLE"),
     ("[sandbox]\nlisten = \"8001\"", &[], &[], "sandbox.listen", "an IP address and a port"),
+    ("[sandbox]\nat = \"localhost\"", &[], &[], "sandbox.at", "nothing, or an IP address"),
     ("[server\n", &[], &[], ", line 1", "unclosed table"),
     ("[server]\n[server]\n", &[], &[], ", line 2", "duplicate key"),
 ];
