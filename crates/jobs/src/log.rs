@@ -11,8 +11,12 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::finish::cut;
 use crate::model::{LogLine, Stream};
 use crate::rows::{self, LOGS};
+
+/// The most bytes of a record's name that a line keeps: it is part of a sort key.
+const RECORD_BYTES_MAX: usize = 256;
 
 /// A line about to be written.
 pub(crate) struct Draft<'a> {
@@ -33,7 +37,7 @@ impl Draft<'_> {
             job,
             event: self.event.to_owned(),
             message: self.message,
-            record: self.record.map(str::to_owned),
+            record: self.record.map(|record| cut(record, RECORD_BYTES_MAX)),
             data: self.data,
         }
     }
