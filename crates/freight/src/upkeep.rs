@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use base::{Error, ErrorKind};
 use embedded::{FileError, Report, SqliteStore};
 use serde_json::{Value, json};
+use tokio::fs::File;
 use tokio_util::io::ReaderStream;
 use web::scope::OpsRead;
 use web::{Answer, Caller, Json, Replay, Routes, route};
@@ -58,13 +59,19 @@ async fn backup_make(caller: Caller<OpsRead>, State(file): State<Option<Arc<Sqli
     let store = file.ok_or_else(no_file)?;
     let mut name = store.path().as_os_str().to_owned();
     name.push(format!("-backup-{}", caller.uuid("backup")));
-    let path = PathBuf::from(name);
-    store.backup(&path).await.map_err(refused)?;
-    let opened = tokio::fs::File::open(&path).await;
-    let unlinked = tokio::fs::remove_file(&path).await;
-    let copy = opened.and_then(|copy| unlinked.map(|()| copy)).map_err(Error::internal)?;
+    // A task of its own: a caller who goes away must not stop it between the copy and its removal.
+    let copying = tokio::spawn(copied(store, PathBuf::from(name)));
+    let copy = copying.await.map_err(Error::internal)??;
     let media = [("content-type", "application/vnd.sqlite3")];
     Ok((media, Body::from_stream(ReaderStream::with_capacity(copy, 1 << 18))).into_response())
+}
+
+/// A verified copy that has no name any more: it is gone when it is closed.
+async fn copied(store: Arc<SqliteStore>, path: PathBuf) -> base::Result<File> {
+    store.backup(&path).await.map_err(refused)?;
+    let opened = File::open(&path).await;
+    tokio::fs::remove_file(&path).await.map_err(Error::internal)?;
+    opened.map_err(Error::internal)
 }
 
 /// Verify the store

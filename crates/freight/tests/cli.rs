@@ -135,6 +135,10 @@ fn a_first_start_a_file_in_and_out_and_a_backup_put_back() {
     assert_eq!(shown["count"], 2);
 
     ok(server.path(), &["backup", "copy.db"]);
+    let left = std::fs::read_dir(server.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("-backup-"));
+    assert_eq!(left.count(), 0, "the server keeps no copy of its own");
     ok(server.path(), &["check"]);
     ok(server.path(), &["doctor"]);
     std::fs::write(server.path().join("rows.ndjson"), "{\"id\":\"c\"}\nnonsense\n").unwrap();

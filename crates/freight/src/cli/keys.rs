@@ -36,7 +36,7 @@ pub(super) struct NewKey {
     /// What people call it
     #[arg(long, default_value = "freight keys create")]
     pub(super) name: String,
-    /// A named set of scopes
+    /// A named set of scopes; reader if neither a role nor a scope is said
     #[arg(long, value_parser = ["reader", "writer", "admin", "platform"], conflicts_with = "scopes")]
     pub(super) role: Option<String>,
     /// A scope, such as ingest:read; may be repeated
