@@ -73,21 +73,14 @@ impl Answer {
         Self {
             status: StatusCode::TOO_MANY_REQUESTS,
             retry_after_s: Some(retry_after_s),
-            ..Self::json(
-                class,
-                Bytes::from_static(br#"{"status":429,"error":"Too Many Requests"}"#),
-            )
+            ..Self::json(class, Bytes::from_static(br#"{"status":429,"error":"Too Many Requests"}"#))
         }
     }
 
     /// What we do not imitate, because the model's behaviour is not known.
     pub(crate) fn unsupported(what: &str) -> Self {
-        let body = serde_json::json!({ "message": format!("The sandbox does not imitate {what}") })
-            .to_string();
-        Self {
-            status: StatusCode::UNPROCESSABLE_ENTITY,
-            ..Self::json(Class::Unsupported, body.into())
-        }
+        let body = serde_json::json!({ "message": format!("The sandbox does not imitate {what}") }).to_string();
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, ..Self::json(Class::Unsupported, body.into()) }
     }
 
     /// The status that the caller gets to see, if any.
@@ -107,9 +100,7 @@ impl Answer {
         }
         match self.delivery {
             Delivery::Whole => *response.body_mut() = self.body.into(),
-            Delivery::Paced => {
-                *response.body_mut() = paced(self.body, Arc::clone(clock), slow_body)
-            }
+            Delivery::Paced => *response.body_mut() = paced(self.body, Arc::clone(clock), slow_body),
             Delivery::Cut { declared_bytes } => {
                 headers.insert(header::CONTENT_LENGTH, declared_bytes.into());
                 *response.body_mut() = torn(self.body);
@@ -126,8 +117,7 @@ impl Answer {
 
 fn paced(body: Bytes, clock: Arc<dyn Clock>, whole: Duration) -> Body {
     let piece = body.len().div_ceil(PIECES).max(1);
-    let pieces: Vec<Bytes> =
-        (0..body.len()).step_by(piece).map(|at| slice(&body, at, piece)).collect();
+    let pieces: Vec<Bytes> = (0..body.len()).step_by(piece).map(|at| slice(&body, at, piece)).collect();
     let pause = whole / PIECES as u32;
     Body::from_stream(stream::iter(pieces).then(move |piece| {
         let clock = Arc::clone(&clock);

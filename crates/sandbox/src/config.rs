@@ -78,11 +78,8 @@ impl Config {
 impl Behaviour {
     /// Refuses settings out of range.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let pauses = [
-            ("latency_ms", self.latency_ms),
-            ("jitter_ms", self.jitter_ms),
-            ("slow_body_ms", self.slow_body_ms),
-        ];
+        let pauses =
+            [("latency_ms", self.latency_ms), ("jitter_ms", self.jitter_ms), ("slow_body_ms", self.slow_body_ms)];
         for (setting, value) in pauses {
             if value > PAUSE_MS_MAX {
                 return Err(invalid(setting, "must be 0 to 600000"));

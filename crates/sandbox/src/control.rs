@@ -50,9 +50,7 @@ struct From {
 async fn journal(State(desk): State<Arc<Desk>>, Query(asked): Query<From>) -> Response {
     match desk.journal_from(asked.from.unwrap_or(1)) {
         Ok(lines) => {
-            let body = Body::from_stream(stream::iter(
-                lines.into_iter().map(Ok::<_, std::convert::Infallible>),
-            ));
+            let body = Body::from_stream(stream::iter(lines.into_iter().map(Ok::<_, std::convert::Infallible>)));
             let ndjson = HeaderValue::from_static("application/x-ndjson");
             ([(header::CONTENT_TYPE, ndjson)], body).into_response()
         }

@@ -73,13 +73,7 @@ impl Desk {
         let journal = Journal::open(config.journal.as_deref(), config.journal_lines_max)
             .map_err(|source| journal_error(&config, source))?;
         let behaviour = config.behaviour.clone();
-        let state = State {
-            behaviour,
-            last_n: 0,
-            window: Window::default(),
-            journal,
-            stats: Stats::default(),
-        };
+        let state = State { behaviour, last_n: 0, window: Window::default(), journal, stats: Stats::default() };
         Ok(Self { clock, config, state: Mutex::new(state) })
     }
 
@@ -96,10 +90,7 @@ impl Desk {
             && let Err(wait) = state.window.admit(calls_per_min, now)
         {
             let seconds = wait.as_millis().div_ceil(1_000).max(1);
-            return Err(Answer::too_many(
-                Class::RateLimited,
-                u64::try_from(seconds).unwrap_or(u64::MAX),
-            ));
+            return Err(Answer::too_many(Class::RateLimited, u64::try_from(seconds).unwrap_or(u64::MAX)));
         }
         state.last_n += 1;
         Ok(Ticket { n: state.last_n, behaviour: state.behaviour.clone() })
@@ -111,12 +102,7 @@ impl Desk {
     }
 
     /// Waits out the latency, records the answer, then gives it away to be sent.
-    pub(crate) async fn reply(
-        &self,
-        call: Call,
-        ticket: Option<Ticket>,
-        answer: Answer,
-    ) -> Response<Body> {
+    pub(crate) async fn reply(&self, call: Call, ticket: Option<Ticket>, answer: Answer) -> Response<Body> {
         if let Some(ticket) = &ticket {
             self.clock.sleep(ticket.latency()).await;
         }
@@ -195,8 +181,7 @@ fn journal_error(config: &Config, source: io::Error) -> Error {
 /// The sandbox itself is broken, which is no fault on purpose.
 pub(crate) fn defect(error: &dyn std::error::Error) -> Response<Body> {
     tracing::error!(%error, "the sandbox could not answer");
-    let mut response =
-        Response::new(Body::from("the sandbox could not answer; its log says why\n"));
+    let mut response = Response::new(Body::from("the sandbox could not answer; its log says why\n"));
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response
 }

@@ -105,33 +105,21 @@ impl Fault {
     /// what a record needs; it is returned as it came.
     pub(crate) fn spoil(self, good: Answer, retry_after_s: u64, dice: &mut Dice) -> Answer {
         let class = Class::Fault(self);
-        let bad = |status, content_type, body| Answer {
-            status,
-            content_type,
-            ..Answer::json(class, body)
-        };
+        let bad = |status, content_type, body| Answer { status, content_type, ..Answer::json(class, body) };
         match self {
-            Self::Status500 => bad(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                JSON,
-                r#"{"status":500,"error":"Internal Server Error"}"#.into(),
-            ),
-            Self::Status503 => {
-                bad(StatusCode::SERVICE_UNAVAILABLE, "text/html", page("Service Unavailable"))
+            Self::Status500 => {
+                bad(StatusCode::INTERNAL_SERVER_ERROR, JSON, r#"{"status":500,"error":"Internal Server Error"}"#.into())
             }
+            Self::Status503 => bad(StatusCode::SERVICE_UNAVAILABLE, "text/html", page("Service Unavailable")),
             Self::Status429 => Answer::too_many(class, retry_after_s),
-            Self::Reset => {
-                Answer { delivery: Delivery::Reset, ..Answer::json(class, Bytes::new()) }
-            }
+            Self::Reset => Answer { delivery: Delivery::Reset, ..Answer::json(class, Bytes::new()) },
             Self::Cut => {
                 let delivery = Delivery::Cut { declared_bytes: good.body.len() };
                 Answer { delivery, ..Answer::json(class, beginning(&good.body, dice)) }
             }
             Self::Truncated => Answer::json(class, beginning(&good.body, dice)),
             Self::Slow => Answer { class, delivery: Delivery::Paced, ..good },
-            Self::Html => {
-                bad(StatusCode::OK, "text/html; charset=utf-8", page("Down for maintenance"))
-            }
+            Self::Html => bad(StatusCode::OK, "text/html; charset=utf-8", page("Down for maintenance")),
             Self::NotJson => Answer::json(class, Bytes::from_static(dice.pick(&NOT_JSON))),
             Self::WrongShape => Answer::json(class, wrong_shape(&good.body, dice)),
             Self::Malformed => good,
@@ -140,8 +128,7 @@ impl Fault {
 }
 
 /// Texts that a JSON parser refuses: words, nothing, two values, and bytes that are not UTF-8.
-const NOT_JSON: [&[u8]; 4] =
-    [b"try again later", b"", b"{} {}", b"[{\"id\":1,\"last_name\":\"\xff\xfe\"}]"];
+const NOT_JSON: [&[u8]; 4] = [b"try again later", b"", b"{} {}", b"[{\"id\":1,\"last_name\":\"\xff\xfe\"}]"];
 
 /// A strict, non-empty beginning: of an object or array it is never JSON itself.
 fn beginning(body: &Bytes, dice: &mut Dice) -> Bytes {
@@ -174,9 +161,6 @@ impl FromStr for Fault {
     type Err = UnknownFault;
 
     fn from_str(text: &str) -> Result<Self, UnknownFault> {
-        Self::ALL
-            .into_iter()
-            .find(|fault| fault.as_str() == text)
-            .ok_or_else(|| UnknownFault(text.to_owned()))
+        Self::ALL.into_iter().find(|fault| fault.as_str() == text).ok_or_else(|| UnknownFault(text.to_owned()))
     }
 }

@@ -118,8 +118,7 @@ pub(crate) struct Journal {
 impl Journal {
     /// An empty journal; lines that the file already has stay.
     pub(crate) fn open(path: Option<&Path>, lines_max: usize) -> io::Result<Self> {
-        let file =
-            path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
+        let file = path.map(|path| OpenOptions::new().create(true).append(true).open(path)).transpose()?;
         Ok(Self { lines: VecDeque::new(), lines_max, last_seq: 0, file, torn: false })
     }
 
@@ -148,12 +147,7 @@ impl Journal {
     pub(crate) fn from(&self, seq: u64) -> Result<Vec<Bytes>, u64> {
         let oldest = self.last_seq + 1 - self.lines.len() as u64;
         let skipped = seq.max(1).checked_sub(oldest).ok_or(oldest)?;
-        Ok(self
-            .lines
-            .iter()
-            .skip(usize::try_from(skipped).unwrap_or(usize::MAX))
-            .cloned()
-            .collect())
+        Ok(self.lines.iter().skip(usize::try_from(skipped).unwrap_or(usize::MAX)).cloned().collect())
     }
 
     /// Empties it, the file too.

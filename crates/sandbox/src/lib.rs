@@ -95,10 +95,7 @@ impl Sandbox {
     /// Every stand-in, and the endpoints under `/_sandbox/`. A reset is a plain close here; only
     /// [`Sandbox::serve`] can send a TCP reset.
     pub fn router(&self) -> Router {
-        Router::new()
-            .merge(random_data::routes())
-            .merge(control::routes())
-            .with_state(Arc::clone(&self.desk))
+        Router::new().merge(random_data::routes()).merge(control::routes()).with_state(Arc::clone(&self.desk))
     }
 
     /// Serves until `shutdown` completes, then lets answers under way finish for a few seconds.
@@ -106,11 +103,7 @@ impl Sandbox {
     /// # Errors
     /// [`Error::NotLoopback`] when others could reach the listener, [`Error::Listener`] when it
     /// has no address.
-    pub async fn serve(
-        &self,
-        listener: TcpListener,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> Result<(), Error> {
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> Result<(), Error> {
         serve::serve(listener, self.router(), self.desk.clock(), shutdown).await
     }
 }

@@ -62,10 +62,7 @@ impl Shim {
 
     /// Has a child keep a shadow of a directory. Both must exist and be absolute, without links.
     pub fn keep_shadow(&self, child: &mut Command, data: &Path, shadow: &Path) {
-        child
-            .env("LD_PRELOAD", &self.library)
-            .env("FREIGHT_SHIM_DATA", data)
-            .env("FREIGHT_SHIM_SHADOW", shadow);
+        child.env("LD_PRELOAD", &self.library).env("FREIGHT_SHIM_DATA", data).env("FREIGHT_SHIM_SHADOW", shadow);
     }
 }
 

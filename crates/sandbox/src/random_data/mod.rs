@@ -38,10 +38,7 @@ struct Asked {
     response_type: Option<String>,
 }
 
-async fn users(
-    State(desk): State<Arc<Desk>>,
-    asked: Result<Query<Asked>, QueryRejection>,
-) -> Response {
+async fn users(State(desk): State<Arc<Desk>>, asked: Result<Query<Asked>, QueryRejection>) -> Response {
     desk.count();
     let asked = asked.ok().map(|Query(asked)| asked);
     let call = Call { path: USERS, size: asked.as_ref().and_then(|asked| asked.size.clone()) };
@@ -65,9 +62,7 @@ fn size(asked: &Asked) -> Result<u128, &'static str> {
     }
     match asked.size.as_deref() {
         None => Ok(1),
-        Some(text) => {
-            text.parse().ok().filter(|size| *size > 0).ok_or("sizes that are no number above 0")
-        }
+        Some(text) => text.parse().ok().filter(|size| *size > 0).ok_or("sizes that are no number above 0"),
     }
 }
 
@@ -86,8 +81,7 @@ fn answer(ticket: &Ticket, size: u128) -> serde_json::Result<Answer> {
 
 /// One user as an object, more as an array; when `malformed`, at least one lacks what it needs.
 fn page(mut dice: Dice, size: usize, malformed: bool) -> serde_json::Result<Answer> {
-    let mut users =
-        (0..size).map(|_| User::draw(&mut dice)).collect::<serde_json::Result<Vec<_>>>()?;
+    let mut users = (0..size).map(|_| User::draw(&mut dice)).collect::<serde_json::Result<Vec<_>>>()?;
     if malformed {
         let sure = dice.below(size as u64) as usize;
         for (at, user) in users.iter_mut().enumerate() {

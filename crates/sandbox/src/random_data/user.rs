@@ -109,9 +109,7 @@ impl User {
                 key_skill: dice.pick(&words::SKILLS),
             },
             address: address(dice)?,
-            credit_card: CreditCard {
-                cc_number: (0..4).map(|_| digits(dice, 4)).collect::<Vec<_>>().join("-"),
-            },
+            credit_card: CreditCard { cc_number: (0..4).map(|_| digits(dice, 4)).collect::<Vec<_>>().join("-") },
             subscription: Subscription {
                 plan: dice.pick(&words::PLANS),
                 status: dice.pick(&words::STATUSES),
@@ -145,8 +143,7 @@ fn avatar(dice: &mut Dice) -> String {
 fn phone(dice: &mut Dice) -> String {
     let country = 1 + dice.below(998);
     let trunk = if dice.one_in(2) { "1-" } else { "" };
-    let number =
-        format!("+{country} {trunk}{}-{}-{}", digits(dice, 3), digits(dice, 3), digits(dice, 4));
+    let number = format!("+{country} {trunk}{}-{}-{}", digits(dice, 3), digits(dice, 3), digits(dice, 4));
     if dice.one_in(3) { format!("{number} x{}", digits(dice, 5)) } else { number }
 }
 
@@ -160,11 +157,7 @@ fn address(dice: &mut Dice) -> serde_json::Result<Address> {
     Ok(Address {
         city: format!("{}{}", dice.pick(&words::CITY_BEGINNINGS), dice.pick(&words::CITY_ENDINGS)),
         street_name: format!("{street} {}", dice.pick(&words::STREET_ENDINGS)),
-        street_address: format!(
-            "{} {street} {}",
-            1 + dice.below(9_999),
-            dice.pick(&words::STREET_ENDINGS)
-        ),
+        street_address: format!("{} {street} {}", 1 + dice.below(9_999), dice.pick(&words::STREET_ENDINGS)),
         zip_code: if dice.one_in(6) { format!("{zip_code}-{}", digits(dice, 4)) } else { zip_code },
         state: dice.pick(&words::STATES),
         country: "United States",
@@ -175,11 +168,7 @@ fn address(dice: &mut Dice) -> serde_json::Result<Address> {
 /// The shortest spelling that round-trips, or now and then more digits than a double has.
 fn degrees(dice: &mut Dice, most: f64) -> serde_json::Result<Box<RawValue>> {
     let degrees = (dice.unit() * 2.0 - 1.0) * most;
-    RawValue::from_string(if dice.one_in(16) {
-        format!("{degrees:.20}")
-    } else {
-        format!("{degrees:?}")
-    })
+    RawValue::from_string(if dice.one_in(16) { format!("{degrees:.20}") } else { format!("{degrees:?}") })
 }
 
 fn loyalty(dice: &mut Dice) -> Loyalty {

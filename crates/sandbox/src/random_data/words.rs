@@ -1,12 +1,11 @@
 //! What users are made of. A change here changes every answer of every seed.
 
-pub(super) const ALPHANUMERIC: &[u8] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+pub(super) const ALPHANUMERIC: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 pub(super) const FIRST: [&str; 32] = [
-    "Ada", "Alton", "Beatriz", "Bernard", "Carla", "Clyde", "Dalia", "Denis", "Edith", "Elmer",
-    "Faye", "Felix", "Gina", "Grover", "Hattie", "Hugo", "Ida", "Irvin", "Jana", "Jerome", "Kara",
-    "Kirk", "Lena", "Lloyd", "Mabel", "Milo", "Nadia", "Otis", "Paula", "Rufus", "Selma", "Vernon",
+    "Ada", "Alton", "Beatriz", "Bernard", "Carla", "Clyde", "Dalia", "Denis", "Edith", "Elmer", "Faye", "Felix",
+    "Gina", "Grover", "Hattie", "Hugo", "Ida", "Irvin", "Jana", "Jerome", "Kara", "Kirk", "Lena", "Lloyd", "Mabel",
+    "Milo", "Nadia", "Otis", "Paula", "Rufus", "Selma", "Vernon",
 ];
 
 pub(super) const LAST: [&str; 40] = [
@@ -52,8 +51,7 @@ pub(super) const LAST: [&str; 40] = [
     "Zieme",
 ];
 
-pub(super) const FIRST_RARE: [&str; 8] =
-    ["Zoë", "Søren", "Łucja", "Ирина", "花子", "فاطمة", "Σοφία", "O"];
+pub(super) const FIRST_RARE: [&str; 8] = ["Zoë", "Søren", "Łucja", "Ирина", "花子", "فاطمة", "Σοφία", "O"];
 
 /// Diacritics composed and decomposed, apostrophes, spaces, lower case, other scripts, and one
 /// outside the basic plane, which UTF-8 and UTF-16 sort differently.
@@ -76,20 +74,12 @@ pub(super) const LAST_RARE: [&str; 16] = [
     "Ng",
 ];
 
-pub(super) const GENDERS: [&str; 8] = [
-    "Female",
-    "Male",
-    "Genderfluid",
-    "Agender",
-    "Bigender",
-    "Genderqueer",
-    "Non-binary",
-    "Polygender",
-];
+pub(super) const GENDERS: [&str; 8] =
+    ["Female", "Male", "Genderfluid", "Agender", "Bigender", "Genderqueer", "Non-binary", "Polygender"];
 
 pub(super) const LATIN: [&str; 16] = [
-    "quasi", "nostrum", "iste", "qui", "officiis", "expedita", "aut", "dolores", "magni", "rerum",
-    "velit", "harum", "eos", "tempora", "sunt", "ipsa",
+    "quasi", "nostrum", "iste", "qui", "officiis", "expedita", "aut", "dolores", "magni", "rerum", "velit", "harum",
+    "eos", "tempora", "sunt", "ipsa",
 ];
 
 pub(super) const RANKS: [&str; 8] =
@@ -117,25 +107,14 @@ pub(super) const SKILLS: [&str; 8] = [
     "Fast learner",
 ];
 
-pub(super) const CITY_BEGINNINGS: [&str; 10] = [
-    "North ", "East ", "New ", "Lake ", "Port ", "Matilda", "Joella", "Gerda", "Rosalba", "Kelvin",
-];
+pub(super) const CITY_BEGINNINGS: [&str; 10] =
+    ["North ", "East ", "New ", "Lake ", "Port ", "Matilda", "Joella", "Gerda", "Rosalba", "Kelvin"];
 
 pub(super) const CITY_ENDINGS: [&str; 10] =
     ["mouth", "chester", "ville", "berg", "town", "haven", "stad", "furt", "view", "side"];
 
-pub(super) const STREETS: [&str; 10] = [
-    "Gerhold",
-    "Crooks",
-    "Miller",
-    "Marlana",
-    "Bashirian",
-    "Orchard",
-    "Juniper",
-    "Halley",
-    "Stanton",
-    "Willow",
-];
+pub(super) const STREETS: [&str; 10] =
+    ["Gerhold", "Crooks", "Miller", "Marlana", "Bashirian", "Orchard", "Juniper", "Halley", "Stanton", "Willow"];
 
 pub(super) const STREET_ENDINGS: [&str; 8] =
     ["Glens", "Points", "Street", "Walk", "Meadows", "Crossing", "Turnpike", "Ridge"];
@@ -172,16 +151,7 @@ pub(super) const PLANS: [&str; 12] = [
 
 pub(super) const STATUSES: [&str; 4] = ["Pending", "Blocked", "Active", "Idle"];
 
-pub(super) const PAYMENT_METHODS: [&str; 8] = [
-    "Visa checkout",
-    "Money transfer",
-    "Cash",
-    "Cheque",
-    "Debit card",
-    "Paypal",
-    "Bitcoins",
-    "WeChat Pay",
-];
+pub(super) const PAYMENT_METHODS: [&str; 8] =
+    ["Visa checkout", "Money transfer", "Cash", "Cheque", "Debit card", "Paypal", "Bitcoins", "WeChat Pay"];
 
-pub(super) const TERMS: [&str; 4] =
-    ["Payment in advance", "Annual", "Monthly", "Full subscription"];
+pub(super) const TERMS: [&str; 4] = ["Payment in advance", "Annual", "Monthly", "Full subscription"];

@@ -71,12 +71,7 @@ impl Server {
         Self::behaving(Behaviour { seed, ..Behaviour::default() }).await
     }
 
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: String,
-    ) -> hyper::Result<Reply> {
+    pub(crate) async fn send(&self, method: Method, path: &str, body: String) -> hyper::Result<Reply> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let connection = tokio::spawn(connection);

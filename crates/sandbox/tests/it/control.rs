@@ -47,9 +47,7 @@ async fn behaviour_out_of_range_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn a_reset_makes_it_as_it_was_at_the_start() {
-    let server =
-        Server::behaving(Behaviour { seed: 5, calls_per_min: Some(1), ..Behaviour::default() })
-            .await;
+    let server = Server::behaving(Behaviour { seed: 5, calls_per_min: Some(1), ..Behaviour::default() }).await;
     let first = server.users(9).await.body;
     assert_eq!(server.users(9).await.status, 429);
     server.put_config(&json!({ "seed": 6, "faults": { "html": 1 } })).await;
@@ -79,10 +77,7 @@ async fn it_listens_on_loopback_only() {
 fn it_does_not_start_with_settings_out_of_range() {
     let open = |config| Sandbox::open(config, Arc::new(SystemClock::new())).map(drop);
     assert!(open(Config::default()).is_ok());
-    assert!(matches!(
-        open(Config { journal_lines_max: 0, ..Config::default() }),
-        Err(Error::Invalid { .. })
-    ));
+    assert!(matches!(open(Config { journal_lines_max: 0, ..Config::default() }), Err(Error::Invalid { .. })));
     let faults = [(Fault::Cut, -0.1)].into();
     let behaviour = Behaviour { faults, ..Behaviour::default() };
     let refused = open(Config { behaviour, ..Config::default() }).unwrap_err();

@@ -18,8 +18,7 @@ async fn bodies(server: &Server, sizes: &[u32]) -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn a_seed_says_the_same_each_time_and_another_seed_something_else() {
-    let (one, same, other) =
-        (Server::seeded(7).await, Server::seeded(7).await, Server::seeded(8).await);
+    let (one, same, other) = (Server::seeded(7).await, Server::seeded(7).await, Server::seeded(8).await);
     let said = bodies(&one, &SIZES).await;
     assert_eq!(said, bodies(&same, &SIZES).await);
     let others = bodies(&other, &SIZES).await;
@@ -44,9 +43,7 @@ async fn an_answer_does_not_depend_on_what_was_asked_before() {
 #[tokio::test]
 async fn a_refused_call_takes_no_number() {
     let free = Server::seeded(7).await;
-    let limited =
-        Server::behaving(Behaviour { seed: 7, calls_per_min: Some(2), ..Behaviour::default() })
-            .await;
+    let limited = Server::behaving(Behaviour { seed: 7, calls_per_min: Some(2), ..Behaviour::default() }).await;
     let said = bodies(&free, &[4, 4, 4]).await;
     assert_eq!(said[..2], bodies(&limited, &[4, 4]).await);
     assert_eq!(limited.users(4).await.status, 429);
@@ -59,8 +56,7 @@ async fn a_refused_call_takes_no_number() {
 /// Fails when a change makes old seeds say something else; then the hash is to be changed on purpose.
 #[tokio::test]
 async fn seed_seven_says_what_it_said_in_version_one() {
-    let faults =
-        [(Fault::Truncated, 0.1), (Fault::WrongShape, 0.1), (Fault::Malformed, 0.2)].into();
+    let faults = [(Fault::Truncated, 0.1), (Fault::WrongShape, 0.1), (Fault::Malformed, 0.2)].into();
     let server = Server::behaving(Behaviour { seed: 7, faults, ..Behaviour::default() }).await;
     let mut hasher = blake3::Hasher::new();
     for _ in 0..3 {
@@ -68,9 +64,6 @@ async fn seed_seven_says_what_it_said_in_version_one() {
             hasher.update(&body);
         }
     }
-    assert_eq!(
-        hasher.finalize().to_hex().as_str(),
-        "0072cc731ef7b5fa17e31114d80c4c761c136d7bf39a67ee52f11f48c53e0610"
-    );
+    assert_eq!(hasher.finalize().to_hex().as_str(), "0072cc731ef7b5fa17e31114d80c4c761c136d7bf39a67ee52f11f48c53e0610");
     server.stop().await;
 }

@@ -9,13 +9,8 @@ use serde_json::Value;
 use crate::client::Server;
 
 async fn always(fault: Fault) -> Server {
-    Server::behaving(Behaviour {
-        seed: 3,
-        faults: [(fault, 1.0)].into(),
-        slow_body_ms: 0,
-        ..Behaviour::default()
-    })
-    .await
+    Server::behaving(Behaviour { seed: 3, faults: [(fault, 1.0)].into(), slow_body_ms: 0, ..Behaviour::default() })
+        .await
 }
 
 async fn the_good_answer(size: u32) -> Vec<u8> {
@@ -29,18 +24,13 @@ async fn the_good_answer(size: u32) -> Vec<u8> {
 async fn confessed(server: Server, fault: Fault) {
     let journal = server.journal().await;
     assert_eq!(journal.len(), 1);
-    assert_eq!(
-        (&journal[0]["class"], &journal[0]["broken"]),
-        (&Value::from(fault.as_str()), &Value::from(true))
-    );
+    assert_eq!((&journal[0]["class"], &journal[0]["broken"]), (&Value::from(fault.as_str()), &Value::from(true)));
     server.stop().await;
 }
 
 #[tokio::test]
 async fn statuses() {
-    for (fault, status) in
-        [(Fault::Status500, 500), (Fault::Status503, 503), (Fault::Status429, 429)]
-    {
+    for (fault, status) in [(Fault::Status500, 500), (Fault::Status503, 503), (Fault::Status429, 429)] {
         let server = always(fault).await;
         let reply = server.users(10).await;
         assert_eq!((reply.status, reply.whole), (status, true));
@@ -53,8 +43,7 @@ async fn statuses() {
 async fn reset() {
     let server = always(Fault::Reset).await;
     let error = server.send(Method::GET, "/api/v2/users?size=10", String::new()).await.unwrap_err();
-    let cause =
-        std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
     assert_eq!(cause.map(io::Error::kind), Some(io::ErrorKind::ConnectionReset), "{error:?}");
     assert!(server.journal().await[0]["status"].is_null());
     confessed(server, Fault::Reset).await;
@@ -67,9 +56,7 @@ async fn cut() {
     let good = the_good_answer(10).await;
     assert_eq!((reply.status, reply.whole), (200, false));
     assert_eq!(reply.header("content-length"), Some(good.len().to_string().as_str()));
-    assert!(
-        !reply.body.is_empty() && reply.body.len() < good.len() && good.starts_with(&reply.body)
-    );
+    assert!(!reply.body.is_empty() && reply.body.len() < good.len() && good.starts_with(&reply.body));
     confessed(server, Fault::Cut).await;
 }
 
@@ -97,10 +84,7 @@ async fn slow_is_good_in_the_end() {
 async fn html() {
     let server = always(Fault::Html).await;
     let reply = server.users(10).await;
-    assert_eq!(
-        (reply.status, reply.header("content-type")),
-        (200, Some("text/html; charset=utf-8"))
-    );
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/html; charset=utf-8")));
     assert!(reply.text().starts_with("<!doctype html>"));
     confessed(server, Fault::Html).await;
 }
@@ -111,10 +95,7 @@ async fn not_json() {
     let mut seen = std::collections::HashSet::new();
     for _ in 0..40 {
         let reply = server.users(10).await;
-        assert_eq!(
-            (reply.status, reply.header("content-type")),
-            (200, Some("application/json; charset=utf-8"))
-        );
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json; charset=utf-8")));
         assert!(serde_json::from_slice::<Value>(&reply.body).is_err());
         seen.insert(reply.body);
     }
@@ -146,9 +127,7 @@ async fn wrong_shape() {
         seen[form] += 1;
     }
     assert!(seen.iter().all(|times| *times > 0), "{seen:?}");
-    assert!(
-        server.journal().await.iter().all(|line| line["records"].as_array().unwrap().is_empty())
-    );
+    assert!(server.journal().await.iter().all(|line| line["records"].as_array().unwrap().is_empty()));
     server.stop().await;
 }
 
@@ -156,9 +135,7 @@ async fn wrong_shape() {
 async fn malformed() {
     let server = always(Fault::Malformed).await;
     let users = server.users(100).await.json();
-    let lacks = |field: &str| {
-        users.as_array().unwrap().iter().filter(|user| user.get(field).is_none()).count()
-    };
+    let lacks = |field: &str| users.as_array().unwrap().iter().filter(|user| user.get(field).is_none()).count();
     let (ids, names) = (lacks("id"), lacks("last_name"));
     assert!(ids > 0 && names > 0 && ids + names < 60, "{ids} and {names}");
     let line = &server.journal().await[0];

@@ -28,16 +28,9 @@ const FIELDS: [&str; 16] = [
 #[tokio::test]
 async fn no_size_and_size_one_are_one_object() {
     let server = Server::seeded(1).await;
-    for path in [
-        "/api/v2/users",
-        "/api/v2/users?response_type=json",
-        "/api/v2/users?size=1&response_type=json",
-    ] {
+    for path in ["/api/v2/users", "/api/v2/users?response_type=json", "/api/v2/users?size=1&response_type=json"] {
         let reply = server.get(path).await;
-        assert_eq!(
-            (reply.status, reply.header("content-type")),
-            (200, Some("application/json; charset=utf-8"))
-        );
+        assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json; charset=utf-8")));
         let user = reply.json();
         let names: Vec<&str> = user.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(names[..16], FIELDS, "{path}");
@@ -60,10 +53,7 @@ async fn more_than_a_hundred_are_a_message() {
     let server = Server::seeded(1).await;
     for size in ["101", "500", "99999999999999999999"] {
         let reply = server.users(size).await;
-        assert_eq!(
-            (reply.status, reply.text()),
-            (200, r#"{"message":"Maximum allowed size is 100"}"#)
-        );
+        assert_eq!((reply.status, reply.text()), (200, r#"{"message":"Maximum allowed size is 100"}"#));
     }
     server.stop().await;
 }
@@ -71,8 +61,7 @@ async fn more_than_a_hundred_are_a_message() {
 #[tokio::test]
 async fn what_is_not_known_of_the_model_is_refused_and_takes_no_number() {
     let server = Server::seeded(1).await;
-    let queries =
-        ["size=0", "size=-1", "size=ten", "size=", "size=1&size=2", "size=2&response_type=xml"];
+    let queries = ["size=0", "size=-1", "size=ten", "size=", "size=1&size=2", "size=2&response_type=xml"];
     for query in queries {
         let reply = server.get(&format!("/api/v2/users?{query}")).await;
         assert_eq!(reply.status, 422, "{query}");
@@ -80,11 +69,7 @@ async fn what_is_not_known_of_the_model_is_refused_and_takes_no_number() {
     }
     server.users(1).await;
     let journal = server.journal().await;
-    assert!(
-        journal[..queries.len()]
-            .iter()
-            .all(|line| line["n"].is_null() && line["class"] == "unsupported")
-    );
+    assert!(journal[..queries.len()].iter().all(|line| line["n"].is_null() && line["class"] == "unsupported"));
     assert_eq!(journal[queries.len()]["n"], 1);
     server.stop().await;
 }
@@ -129,9 +114,7 @@ async fn what_trips_up_clients_is_in_the_data() {
     assert!((-90.0..=90.0).contains(&lat.get().parse::<f64>().unwrap()));
     assert!((-180.0..=180.0).contains(&lng.get().parse::<f64>().unwrap()));
     assert!((10..200).contains(&count(&|user| digits(&user.address.coordinates.lng) > 17)));
-    let odd = count(&|user| {
-        user.loyalty.as_ref().is_some_and(|it| it["number"].as_u64().unwrap() > 1 << 53)
-    });
+    let odd = count(&|user| user.loyalty.as_ref().is_some_and(|it| it["number"].as_u64().unwrap() > 1 << 53));
     assert!((20..200).contains(&odd));
     server.stop().await;
 }

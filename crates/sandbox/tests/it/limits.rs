@@ -9,8 +9,7 @@ use crate::client::Server;
 
 #[tokio::test]
 async fn over_the_rate_is_429_until_the_window_has_room() {
-    let server =
-        Server::behaving(Behaviour { calls_per_min: Some(3), ..Behaviour::default() }).await;
+    let server = Server::behaving(Behaviour { calls_per_min: Some(3), ..Behaviour::default() }).await;
     for at_s in [0, 10, 20] {
         assert_eq!(server.users(1).await.status, 200, "at {at_s} s");
         server.clock.advance(Duration::from_secs(10));
@@ -23,10 +22,7 @@ async fn over_the_rate_is_429_until_the_window_has_room() {
     assert_eq!(server.users(1).await.status, 200);
     assert_eq!(server.users(1).await.header("retry-after"), Some("10"));
     let stats = server.stats().await;
-    assert_eq!(
-        (&stats["by_class"]["rate_limited"], &stats["by_class"]["object"]),
-        (&3.into(), &4.into())
-    );
+    assert_eq!((&stats["by_class"]["rate_limited"], &stats["by_class"]["object"]), (&3.into(), &4.into()));
     server.stop().await;
 }
 
@@ -50,8 +46,7 @@ async fn an_answer_takes_its_latency_and_some_jitter() {
 #[tokio::test]
 async fn a_slow_body_takes_its_time() {
     let faults = [(Fault::Slow, 1.0)].into();
-    let server =
-        Server::behaving(Behaviour { faults, slow_body_ms: 4_000, ..Behaviour::default() }).await;
+    let server = Server::behaving(Behaviour { faults, slow_body_ms: 4_000, ..Behaviour::default() }).await;
     let start = server.clock.monotonic();
     let reply = server.while_time_passes(server.users(20)).await;
     assert!(server.clock.monotonic() - start >= Duration::from_millis(4_000));
