@@ -39,8 +39,8 @@ pub(crate) enum Claim {
     Left,
     /// Not before this long from now.
     Early(Duration),
-    /// The kind's concurrency is used up; whoever finishes next makes room.
-    Saturated,
+    /// This kind's concurrency is used up; whoever finishes next makes room.
+    Saturated(String),
     /// A worker died with it: it may be taken only by who runs nothing else. It is not taken
     /// before that, since a lease that only waits must not count as a death alone.
     Suspect,
@@ -86,7 +86,7 @@ impl Engine {
         let mut writes = vec![Write::put(row.key(), row.body()).when(item.unchanged())];
         let slot = match self.free_slot(&row, until).await? {
             Slot::NotNeeded => None,
-            Slot::None => return Ok(Claim::Saturated),
+            Slot::None => return Ok(Claim::Saturated(row.kind)),
             Slot::Free(free) => {
                 let (key, write) = *free;
                 writes.push(write);
@@ -96,7 +96,7 @@ impl Engine {
         match self.store.write(writes).await {
             Ok(_) => Ok(Claim::Taken(Box::new(Run::new(row, around, slot)))),
             Err(StoreError::Failed(failed)) if failed.contains(&0) => Ok(Claim::Left),
-            Err(StoreError::Failed(_)) => Ok(Claim::Saturated),
+            Err(StoreError::Failed(_)) => Ok(Claim::Saturated(row.kind)),
             Err(other) => Err(other),
         }
     }

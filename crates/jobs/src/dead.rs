@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use base::key;
-use base::store::{Body, Item, Key, Query, StoreError, Write};
+use base::store::{Body, Item, Key, Query, StoreError, When, Write};
 use base::{Ctx, Error, JobId, Page, Result, StoreExt as _, TaskId, TenantId};
 use serde_json::Value;
 
@@ -19,8 +19,11 @@ use crate::{Engine, job};
 /// The most bytes of a context that a dead letter keeps.
 const CONTEXT_BYTES_MAX: usize = 64 << 10;
 
+/// The most bytes of a payload that lies inside the letter.
+const PAYLOAD_INSIDE_MAX: usize = 64 << 10;
+
 impl Engine {
-    /// A page of the tenant's dead letters, newest first.
+    /// A page of the tenant's dead letters, newest first; payloads over 64 KB are empty here.
     ///
     /// # Errors
     /// What the store says.
@@ -44,7 +47,8 @@ impl Engine {
     /// # Errors
     /// What the store says.
     pub async fn dead_get(&self, tenant: &TenantId, id: TaskId) -> Result<Option<DeadLetter>> {
-        Ok(self.store.get(letter_key(tenant, id)).await?.as_ref().and_then(read))
+        let items = self.store.get_many(&[letter_key(tenant, id), long_payload_key(tenant, id)]).await?;
+        Ok(whole(&items).map(|(_, letter)| letter))
     }
 
     /// Changes what a dead letter will do when it is redriven.
@@ -54,7 +58,8 @@ impl Engine {
     pub async fn dead_mend(&self, ctx: &Ctx, id: TaskId, payload: String) -> Result<DeadLetter> {
         let (item, mut letter) = self.dead_require(&ctx.tenant, id).await?;
         letter.payload = payload;
-        self.store.write(vec![Write::put(item.key.clone(), body(&letter)).when(item.unchanged())]).await?;
+        let [stored, long] = stored(&ctx.tenant, &letter);
+        self.store.write(vec![stored.when(item.unchanged()), long]).await?;
         Ok(letter)
     }
 
@@ -69,11 +74,11 @@ impl Engine {
                 (Some(job), Some(seq)) => self.redrive_batch(ctx, &letter, job, seq).await?,
                 _ => self.redrive_task(&ctx.tenant, &letter),
             };
-            let taken = writes.len();
             writes.extend(letter.unique.iter().map(|key| take_unique(&ctx.tenant, &letter.kind, key, id.uuid())));
             let [letter_gone, rest @ ..] = remove(&ctx.tenant, &letter);
             writes.push(letter_gone.when(item.unchanged()));
             writes.extend(rest);
+            let unique = uniques(&writes);
             self.mark(&ctx.tenant, letter.priority).await?;
             match self.store.write(writes).await {
                 Ok(_) => {
@@ -82,7 +87,7 @@ impl Engine {
                         .await;
                     return Ok(());
                 }
-                Err(StoreError::Failed(failed)) if letter.unique.is_some() && failed == [taken] => {
+                Err(StoreError::Failed(failed)) if failed.iter().any(|index| unique.contains(index)) => {
                     return Err(Error::conflict("Other work with the same unique key is already under way"));
                 }
                 Err(StoreError::Failed(_)) => {}
@@ -104,7 +109,7 @@ impl Engine {
             for letter in &page.items {
                 match self.dead_redrive(ctx, letter.id).await {
                     Ok(()) => redriven += 1,
-                    Err(error) if error.retryable() => return Err(error),
+                    Err(error) if error.kind() == base::ErrorKind::Unavailable => return Err(error),
                     Err(error) => {
                         tracing::info!(letter = %letter.id, %error, "a dead letter stays")
                     }
@@ -128,8 +133,9 @@ impl Engine {
     }
 
     async fn dead_require(&self, tenant: &TenantId, id: TaskId) -> Result<(Item, DeadLetter)> {
-        let item = self.store.get(letter_key(tenant, id)).await?;
-        item.and_then(|item| read(&item).map(|letter| (item, letter)))
+        let items = self.store.get_many(&[letter_key(tenant, id), long_payload_key(tenant, id)]).await?;
+        whole(&items)
+            .map(|(item, letter)| (item.clone(), letter))
             .ok_or_else(|| Error::not_found(format!("Dead letter {id} not found")))
     }
 
@@ -161,7 +167,9 @@ impl Engine {
             }
             writes.extend(job::reopen(tenant, job, head_item, head.clone(), self.clock.now(), None));
         } else {
-            writes.push(Write::check(head_item.key.clone(), head_item.unchanged()));
+            // Written as it is, so that a settling that has counted this batch as ended fails.
+            let same = Write::put(head_item.key.clone(), head_item.body.clone());
+            writes.push(same.when(head_item.unchanged()));
         }
         writes.extend(reopen_batch(tenant, job, seq, &head, &before, Some(&letter.payload), self.clock.now()));
         Ok(writes)
@@ -193,6 +201,14 @@ pub(crate) fn reopen_batch(
     writes
 }
 
+/// Which of the writes take a unique key.
+pub(crate) fn uniques(writes: &[Write]) -> Vec<usize> {
+    let takes = |write: &Write| {
+        write.when == When::Absent && base::key::split(&write.key.partition).get(1).is_some_and(|part| part == "unique")
+    };
+    (0..writes.len()).filter(|index| takes(&writes[*index])).collect()
+}
+
 /// The task of a batch.
 pub(crate) fn batch_row(tenant: &TenantId, job: JobId, seq: u32, head: &Head, due: jiff::Timestamp) -> TaskRow {
     let id = crate::rows::task::batch_task(job, seq);
@@ -202,26 +218,51 @@ pub(crate) fn batch_row(tenant: &TenantId, job: JobId, seq: u32, head: &Head, du
 /// Whether a batch is one that a retry takes up again.
 pub(crate) fn wants_retry(batch: &BatchRow, failed_only: bool) -> bool {
     match batch.end {
-        BatchEnd::Failed => true,
-        BatchEnd::Dropped => !failed_only,
+        // A batch that was given up has no dead letter: nothing else would ever take it up.
+        BatchEnd::Failed | BatchEnd::Dropped => true,
         BatchEnd::Completed => !failed_only && batch.tally.failed > 0,
         BatchEnd::Open => false,
     }
 }
 
-pub(crate) fn put(tenant: &TenantId, letter: &DeadLetter) -> [Write; 3] {
+/// A letter, and beside it its payload when that is long: inside another JSON text each of its
+/// quotes takes two bytes.
+fn stored(tenant: &TenantId, letter: &DeadLetter) -> [Write; 2] {
+    let beside = long_payload_key(tenant, letter.id);
+    if letter.payload.len() <= PAYLOAD_INSIDE_MAX {
+        return [Write::put(letter_key(tenant, letter.id), Body::data(rows::encode(letter))), Write::delete(beside)];
+    }
+    let short = DeadLetter { payload: String::new(), ..letter.clone() };
+    let letter_put = Write::put(letter_key(tenant, letter.id), Body::data(rows::encode(&short)));
+    [letter_put, Write::put(beside, Body::data(letter.payload.clone()))]
+}
+
+/// A letter with its payload, from its two items.
+fn whole(items: &[Option<Item>]) -> Option<(&Item, DeadLetter)> {
+    let [Some(item), beside] = items else { return None };
+    let mut letter = read(item)?;
+    if let Some(beside) = beside {
+        letter.payload = beside.data().to_owned();
+    }
+    Some((item, letter))
+}
+
+pub(crate) fn put(tenant: &TenantId, letter: &DeadLetter) -> [Write; 4] {
     let sort = key![letter.at, letter.id];
+    let [letter_put, beside] = stored(tenant, letter);
     [
-        Write::put(letter_key(tenant, letter.id), body(letter)),
+        letter_put,
+        beside,
         Write::put(Key::new(DEAD, index_all(tenant), sort.clone()), Body::default()),
         Write::put(Key::new(DEAD, index_by_kind(tenant, &letter.kind), sort), Body::default()),
     ]
 }
 
-pub(crate) fn remove(tenant: &TenantId, letter: &DeadLetter) -> [Write; 3] {
+pub(crate) fn remove(tenant: &TenantId, letter: &DeadLetter) -> [Write; 4] {
     let sort = key![letter.at, letter.id];
     [
         Write::delete(letter_key(tenant, letter.id)),
+        Write::delete(long_payload_key(tenant, letter.id)),
         Write::delete(Key::new(DEAD, index_all(tenant), sort.clone())),
         Write::delete(Key::new(DEAD, index_by_kind(tenant, &letter.kind), sort)),
     ]
@@ -236,16 +277,16 @@ pub(crate) fn cut_context(context: Value) -> Value {
     serde_json::json!({ "cut_at_bytes": CONTEXT_BYTES_MAX, "text": cut(&text, CONTEXT_BYTES_MAX) })
 }
 
-fn body(letter: &DeadLetter) -> Body {
-    Body::data(rows::encode(letter))
-}
-
 pub(crate) fn read(item: &Item) -> Option<DeadLetter> {
     rows::decode(item)
 }
 
 pub(crate) fn letter_key(tenant: &TenantId, id: TaskId) -> Key {
     Key::new(DEAD, key![tenant, "letter", id], "letter")
+}
+
+fn long_payload_key(tenant: &TenantId, id: TaskId) -> Key {
+    Key::new(DEAD, key![tenant, "letter", id], "payload")
 }
 
 pub(crate) fn index_all(tenant: &TenantId) -> String {

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::prune::Prune;
+use crate::room::Room;
 use crate::rows::task::{directory_key, topic_name};
 use crate::schedule::Tick;
 use crate::{Priority, Registry};
@@ -113,6 +114,8 @@ pub struct Engine {
     pub(crate) running: Mutex<HashMap<TaskId, Option<JobId>>>,
     /// Told whenever a job comes to its end in this process.
     pub(crate) settled: Notify,
+    /// Tasks that wait until their kind's concurrency has room.
+    pub(crate) room: Mutex<Room>,
     /// Tenants whose pruning task is known to exist.
     pub(crate) pruned: Mutex<HashSet<TenantId>>,
     marks: Mutex<HashMap<(&'static str, TenantId), Timestamp>>,
@@ -136,6 +139,7 @@ impl Engine {
                 owner: Uuid::new_v4().simple().to_string(),
                 running: Mutex::default(),
                 settled: Notify::new(),
+                room: Mutex::default(),
                 pruned: Mutex::default(),
                 marks: Mutex::default(),
             }

@@ -12,12 +12,18 @@ use serde_json::Value;
 
 use crate::engine::lock;
 use crate::model::{Class, DeadLetter, Done, Failure, Stream};
-use crate::rows::job::{BatchEnd, BatchRow, stop_key};
+use crate::rows::job::{BatchEnd, BatchRow, batch_key, stop_key};
 use crate::rows::task::{Part, State, TaskRow, row_key, unique_key};
 use crate::{Engine, Run, dead};
 
 /// A task may be rate-limited or throttled this often before it counts as a failed attempt.
 const LIMITED_MAX: i64 = 100;
+
+/// The most bytes of a reason that are kept.
+const REASON_BYTES_MAX: usize = 4_096;
+
+/// How long the planner of a job that was told to stop rests before it settles it.
+const STOP_REST: Duration = Duration::from_secs(1);
 
 /// How often an ending is tried while the store is busy or its answers are lost.
 const TRIES_MAX: usize = 10;
@@ -35,19 +41,39 @@ impl Engine {
     /// Ends a run in whatever way it went.
     pub(crate) async fn finish(&self, run: &Run, result: Result<Done, Failure>) -> Result<(), StoreError> {
         let result = match run.flush_lines().await {
-            Ok(()) => result,
+            // A line that can never be written is no reason to undo the work it tells of.
+            Err(failure) if failure.class == Class::Permanent => {
+                tracing::warn!(task = %run.task(), reason = failure.reason, "log lines were lost");
+                result
+            }
             Err(failure) => result.and(Err(failure)),
+            Ok(()) => result,
         };
+        self.batch_refresh(run).await?;
         match result {
-            Ok(done) => match self.complete(run, done).await? {
-                Ending::Failed(failed) => {
+            Ok(done) => match self.complete(run, done).await {
+                Ok(Ending::Applied | Ending::NotOurs) => Ok(()),
+                Ok(Ending::Failed(failed)) => {
                     let failure = Failure::transient(format!("conditions {failed:?} of the last write did not hold"));
                     self.fail(run, failure).await
                 }
-                Ending::Applied | Ending::NotOurs => Ok(()),
+                // What the store will never take, it must not be offered for ever.
+                Err(error @ (StoreError::TooLarge { .. } | StoreError::Damaged(_))) => {
+                    self.fail(run, Failure::from(error)).await
+                }
+                Err(error) => Err(error),
             },
             Err(failure) => self.fail(run, failure).await,
         }
+    }
+
+    /// Reads what the batch has counted, if the answer to a commit of it was lost.
+    async fn batch_refresh(&self, run: &Run) -> Result<(), StoreError> {
+        if let (Part::Batch(job, seq), true) = (run.part, run.in_doubt()) {
+            let item = self.store.get(batch_key(run.tenant(), job, seq)).await?;
+            *lock(&run.batch) = item.as_ref().and_then(BatchRow::read);
+        }
+        Ok(())
     }
 
     async fn complete(&self, run: &Run, done: Done) -> Result<Ending, StoreError> {
@@ -61,11 +87,11 @@ impl Engine {
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
         }
-        let Some(unique) = &row.unique else { return self.end(&row, writes).await };
+        let Some(unique) = &row.unique else { return self.end(run, &row, writes).await };
         let unique = unique_key(&row.tenant, &row.kind, unique);
         let at = writes.len();
         writes.push(Write::delete(unique).when(When::is("again", false)));
-        match self.end(&row, writes).await? {
+        match self.end(run, &row, writes).await? {
             Ending::Failed(failed) if failed == [at] => self.run_again(run, &row, effects).await,
             other => Ok(other),
         }
@@ -80,7 +106,7 @@ impl Engine {
         writes.extend(release_slot(run));
         writes.extend(effects);
         writes.push(Write::put(unique, item.body.clone().with("again", false)).when(item.unchanged()));
-        let ending = self.end(row, writes).await?;
+        let ending = self.end(run, row, writes).await?;
         self.ring(&row.tenant, row.priority, [(row.id, Duration::ZERO)]).await;
         Ok(ending)
     }
@@ -130,7 +156,7 @@ impl Engine {
             let after = BatchRow { attempts: row.attempts, error, ..before };
             writes.push(after.write(&row.tenant, job, seq));
         }
-        self.end(&held, writes).await?;
+        self.end(run, &held, writes).await?;
         self.ring(&row.tenant, row.priority, [(row.id, delay)]).await;
         if row.attempts > held.attempts {
             let context = dead::cut_context(failure.context.clone());
@@ -162,14 +188,16 @@ impl Engine {
         let held = lock(&run.row).clone();
         let mut writes = held.remove();
         writes.extend(release_slot(run));
+        let unique_at = writes.len();
         if let Some(unique) = &row.unique {
-            writes.push(Write::delete(unique_key(&row.tenant, &row.kind, unique)));
+            let unmarked = When::is("again", false);
+            writes.push(Write::delete(unique_key(&row.tenant, &row.kind, unique)).when(unmarked));
         }
         let letter = DeadLetter {
             id: row.id,
             kind: row.kind.clone(),
             at: self.clock.now(),
-            reason: failure.reason.clone(),
+            reason: cut(&failure.reason, REASON_BYTES_MAX),
             attempts: row.attempts.max(1),
             payload: run.payload_text().to_owned(),
             job: row.part.job(),
@@ -188,12 +216,23 @@ impl Engine {
             writes.extend(before.count(&after, &row.tenant, job, seq));
             writes.push(after.write(&row.tenant, job, seq));
             if failure.class == Class::Fatal {
-                writes.push(Write::put(stop_key(&row.tenant, job), base::store::Body::data(failure.reason.clone())));
+                writes.push(Write::put(
+                    stop_key(&row.tenant, job),
+                    base::store::Body::data(cut(&failure.reason, REASON_BYTES_MAX)),
+                ));
             }
         }
         metrics::counter!("freight_dead_letters_total", "kind" => row.kind.clone()).increment(1);
-        if let Ending::Applied = self.end(&held, writes).await? {
-            self.log_failure(run, "batch_failed", letter.attempts, failure.reason, letter.context).await;
+        match self.end(run, &held, writes).await? {
+            Ending::Applied => {
+                self.log_failure(run, "batch_failed", letter.attempts, failure.reason, letter.context).await;
+            }
+            // The input that failed is not the last: the newer one gets its run.
+            Ending::Failed(failed) if row.unique.is_some() && failed == [unique_at] => {
+                tracing::warn!(task = %row.id, reason = failure.reason, "failed, and runs again with newer input");
+                self.run_again(run, &held, Vec::new()).await?;
+            }
+            Ending::Failed(_) | Ending::NotOurs => {}
         }
         Ok(())
     }
@@ -214,10 +253,13 @@ impl Engine {
         let held = lock(&run.row).clone();
         let Some(job) = held.part.job() else { return Ok(()) };
         let next = TaskRow { attempts: 0, limited: 0, deaths: 0, deaths_alone: 0, ..held.clone() };
-        let mut writes = self.requeue(&held, next, Duration::ZERO);
-        writes.push(Write::put(stop_key(&held.tenant, job), base::store::Body::data(failure.reason.clone())));
-        self.end(&held, writes).await?;
-        self.ring(&held.tenant, held.priority, [(held.id, Duration::ZERO)]).await;
+        let mut writes = self.requeue(&held, next, STOP_REST);
+        writes.push(Write::put(
+            stop_key(&held.tenant, job),
+            base::store::Body::data(cut(&failure.reason, REASON_BYTES_MAX)),
+        ));
+        self.end(run, &held, writes).await?;
+        self.ring(&held.tenant, held.priority, [(held.id, STOP_REST)]).await;
         Ok(())
     }
 
@@ -226,12 +268,14 @@ impl Engine {
         let held = lock(&run.row).clone();
         let mut writes = self.requeue(&held, held.clone(), Duration::ZERO);
         writes.extend(release_slot(run));
-        self.end(&held, writes).await?;
+        self.end(run, &held, writes).await?;
         Ok(())
     }
 
     /// Tries a transaction whose first write checks the lease until it is known what became of it.
-    async fn end(&self, held: &TaskRow, writes: Vec<Write>) -> Result<Ending, StoreError> {
+    ///
+    /// A slot that expired, or is somebody else's by now, is no reason not to end.
+    async fn end(&self, run: &Run, held: &TaskRow, mut writes: Vec<Write>) -> Result<Ending, StoreError> {
         let mut last = StoreError::Busy;
         for attempt in 0..TRIES_MAX {
             match self.store.write(writes.clone()).await {
@@ -239,7 +283,12 @@ impl Engine {
                 Err(StoreError::Failed(failed)) if failed.contains(&0) => {
                     return Ok(Ending::NotOurs);
                 }
-                Err(StoreError::Failed(failed)) => return Ok(Ending::Failed(failed)),
+                Err(StoreError::Failed(failed)) => {
+                    let slot = failed.iter().position(|index| run.slot.as_ref() == Some(&writes[*index].key));
+                    let Some(slot) = slot else { return Ok(Ending::Failed(failed)) };
+                    writes.remove(failed[slot]);
+                    continue;
+                }
                 Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => last = error,
                 Err(other) => return Err(other),
             }

@@ -19,7 +19,7 @@ use crate::rows::job::{
     head_key, index_all, index_by_kind, index_by_kind_status, index_by_status, list_moves, params_key, put_head,
     stop_key, sum_counts, totals_partition,
 };
-use crate::rows::task::{State, TaskRow, batch_task, row_key};
+use crate::rows::task::{State, TaskRow, batch_task, row_key, unique_key};
 
 /// How often a change is tried against others who change the same job.
 const TRIES_MAX: usize = 16;
@@ -186,10 +186,14 @@ impl Engine {
             let before = head.status;
             head.status = to;
             head.updated_at = self.clock.now();
+            let mut given_back = None;
             if to.is_final() {
                 head.completed_at = Some(head.updated_at);
+                // Whoever asks for the same again gets a job that works, not this one.
+                given_back = head.unique.take().map(|key| Write::delete(unique_key(&ctx.tenant, &head.kind, &key)));
             }
             let mut writes = vec![put_head(&ctx.tenant, id, &head, item.unchanged())];
+            writes.extend(given_back);
             writes.extend(list_moves(&ctx.tenant, id, &head, Some(before), Some(to)));
             match self.store.write(writes).await {
                 Ok(_) => {
@@ -222,16 +226,17 @@ impl Engine {
             let mut cursor = Cursor::read(self.store.get(cursor_key(tenant, id)).await?.as_ref());
             cursor.walk = Some(Walk { task, after: None });
             let writes = reopen(tenant, id, &item, head.clone(), self.clock.now(), Some(&cursor));
+            let unique = crate::dead::uniques(&writes);
             self.mark(tenant, head.priority).await?;
             match self.store.write(writes).await {
                 Ok(_) => {
                     self.ring_planner(tenant, id, &head).await;
                     return Ok(queued);
                 }
-                Err(StoreError::Failed(failed)) if failed.contains(&0) => {}
-                Err(StoreError::Failed(_)) => {
+                Err(StoreError::Failed(failed)) if failed.iter().any(|index| unique.contains(index)) => {
                     return Err(Error::conflict("Another job with the same unique key is already under way"));
                 }
+                Err(StoreError::Failed(_)) => {}
                 Err(other) => return Err(other.into()),
             }
         }
@@ -240,7 +245,7 @@ impl Engine {
 
     async fn count_retries(&self, tenant: &TenantId, id: JobId, head: &Head, failed_only: bool) -> Result<i64> {
         if failed_only {
-            return Ok(head.counts.as_ref().map_or(0, |counts| counts.batches_failed));
+            return Ok(head.counts.as_ref().map_or(0, |counts| counts.batches_failed + counts.batches_dropped));
         }
         let (mut count, mut after) = (0, None);
         loop {
@@ -341,6 +346,7 @@ pub(crate) fn reopen(
 ) -> Vec<Write> {
     let before = head.status;
     let finished = head.completed_at;
+    let uncounted = crate::stats::count_settled(tenant, &head, -1);
     head.status = JobStatus::Running;
     head.settled = false;
     head.updated_at = now;
@@ -350,6 +356,7 @@ pub(crate) fn reopen(
     let mut writes = vec![put_head(tenant, id, &head, item.unchanged())];
     writes.extend(list_moves(tenant, id, &head, Some(before), Some(head.status)));
     writes.push(Write::delete(stop_key(tenant, id)));
+    writes.push(uncounted);
     writes.extend(finished.map(|at| Write::delete(crate::rows::job::finished_key(tenant, at, id))));
     writes.extend(cursor.map(|cursor| cursor.write(tenant, id)));
     writes.extend(planner_row(tenant, id, &head, now).create());

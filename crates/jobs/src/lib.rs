@@ -18,7 +18,7 @@
 //! 4. `claim`: taking a task. [`run`]: what a kind sees and how it writes. `finish`: how a run
 //!    ends.
 //! 5. `planner`: from job to batches to the end. [`job`]: what people do with jobs.
-//! 6. `sweep` and [`worker`]: who does all that, and when.
+//! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
 //! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
 
 pub mod dead;
@@ -41,6 +41,7 @@ mod finish;
 mod holdings;
 mod planner;
 mod prune;
+mod room;
 mod rows;
 
 pub use engine::{Deps, Engine, FixedQuotas, Quotas, Settings};

@@ -11,12 +11,19 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Engine;
+use crate::dead::cut_context;
 use crate::finish::cut;
 use crate::model::{LogLine, Stream};
 use crate::rows::{self, LOGS};
 
 /// The most bytes of a record's name that a line keeps: it is part of a sort key.
 const RECORD_BYTES_MAX: usize = 256;
+
+/// The most bytes of a line's message.
+const MESSAGE_BYTES_MAX: usize = 8_192;
+
+/// Lines of one transaction: three copies each of at most some 80 KB.
+const LINES_A_WRITE: usize = 10;
 
 /// A line about to be written.
 pub(crate) struct Draft<'a> {
@@ -36,9 +43,9 @@ impl Draft<'_> {
             stream: self.stream,
             job,
             event: self.event.to_owned(),
-            message: self.message,
-            record: self.record.map(|record| cut(record, RECORD_BYTES_MAX)),
-            data: self.data,
+            message: cut(&self.message, MESSAGE_BYTES_MAX),
+            record: self.record.filter(|record| !record.is_empty()).map(|record| cut(record, RECORD_BYTES_MAX)),
+            data: cut_context(self.data),
         }
     }
 }
@@ -55,7 +62,7 @@ pub struct LogFilter {
 impl Engine {
     /// Writes the lines that are not there yet.
     pub(crate) async fn log_write(&self, tenant: &TenantId, lines: &[LogLine]) -> Result<(), StoreError> {
-        for some in lines.chunks(30) {
+        for some in lines.chunks(LINES_A_WRITE) {
             let mut left: Vec<&LogLine> = Vec::with_capacity(some.len());
             for line in some {
                 if left.iter().all(|other| other.id != line.id || other.record != line.record) {

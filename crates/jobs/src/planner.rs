@@ -13,14 +13,18 @@ use base::{JobId, StoreExt as _, TenantId};
 use serde_json::json;
 
 use crate::engine::lock;
+use crate::enqueue::PAYLOAD_BYTES_MAX;
 use crate::job::is_running;
-use crate::model::{Class, Failure, Job, JobStatus, Stream};
+use crate::kind::{JobKind, Plan};
+use crate::log::Draft;
+use crate::model::{Class, Failure, Job, JobStatus, LogLine, Stream};
 use crate::rows::job::{
-    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_payload_key, batches_partition, counts_key,
-    cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
+    BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_key, batch_payload_key, batches_partition,
+    counts_key, cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
 };
 use crate::rows::task::{
-    INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, row_key, task_of_sort, unique_key,
+    INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, progress_key, row_key, task_of_sort,
+    unique_key,
 };
 use crate::rows::{DUE, JOBS};
 use crate::run::CommitError;
@@ -28,6 +32,9 @@ use crate::{Engine, Run, dead};
 
 /// At most so many batches are planned in one transaction: each takes three writes and a payload.
 const PAGE_MAX: usize = 20;
+
+/// At most so many bytes of payloads are planned in one transaction.
+const PAGE_BYTES_MAX: usize = 3 << 20;
 
 /// How long a planner that waits for batches sleeps before it looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
@@ -71,7 +78,9 @@ impl Engine {
                 return Err(Failure::new(Class::Abandoned, "stopping"));
             }
             let Some(scene) = self.scene(run, id).await? else {
-                return Err(Failure::permanent("the job is gone"));
+                // The job was pruned or erased: so is its planner.
+                let gone = lock(&run.row).remove();
+                return Ok(self.store.write(gone).await.map(|_| ())?);
             };
             match self.step(run, scene).await {
                 Ok(Next::Step) | Err(CommitError::Failed(_)) => {}
@@ -79,7 +88,7 @@ impl Engine {
                     self.settled.notify_waiters();
                     return Ok(());
                 }
-                Ok(Next::Wait(wait)) => return self.rest(run, id, wait).await,
+                Ok(Next::Wait(wait)) => return self.rest(run, wait).await,
                 Err(CommitError::Other(failure)) => return Err(failure),
             }
         }
@@ -147,10 +156,7 @@ impl Engine {
         let kind = kind.ok_or_else(|| Failure::permanent("this kind of job is not known here"))?;
         let job =
             head.clone().view(tenant, id, &item, self.job_counts(tenant, id).await.map_err(Failure::from)?, params);
-        let plan = kind.plan(&job, cursor.plan.as_deref(), PAGE_MAX).await?;
-        if plan.batches.len() > PAGE_MAX {
-            return Err(Failure::permanent("a page of the plan holds more than was asked for").into());
-        }
+        let plan = page_that_fits(&*kind, &job, cursor.plan.as_deref()).await?;
         let now = self.clock.now();
         let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
         let mut tasks = Vec::with_capacity(plan.batches.len());
@@ -231,8 +237,8 @@ impl Engine {
         let mut walk = Walk { task: WalkTask::Drop, after: None };
         loop {
             let (rows, next) = self.walk_page(tenant, scene.id, &walk).await?;
-            for (seq, row) in rows.into_iter().filter(|(_, row)| row.end == BatchEnd::Open) {
-                self.drop_batch(tenant, scene.id, seq, &row).await?;
+            for (seq, _) in rows.into_iter().filter(|(_, row)| row.end == BatchEnd::Open) {
+                self.drop_batch(run, scene.id, seq).await?;
             }
             match next {
                 Some(after) => walk.after = Some(after),
@@ -242,25 +248,29 @@ impl Engine {
     }
 
     /// Gives up one waiting batch; one that runs is left to its holder.
-    async fn drop_batch(&self, tenant: &TenantId, id: JobId, seq: u32, before: &BatchRow) -> Result<(), Failure> {
-        let task = batch_task(id, seq);
-        let Some(item) = self.store.get(row_key(tenant, task)).await? else { return Ok(()) };
-        let Some(row) =
-            TaskRow::read(tenant, task, &item).filter(|row| row.state != State::Leased || self.is_stale(row))
-        else {
+    async fn drop_batch(&self, run: &Run, id: JobId, seq: u32) -> Result<(), CommitError> {
+        let (tenant, task) = (run.tenant(), batch_task(id, seq));
+        let keys = [row_key(tenant, task), batch_key(tenant, id, seq)];
+        let found = self.store.get_many(&keys).await.map_err(Failure::from)?;
+        let [Some(item), Some(batch_item)] = &found[..] else { return Ok(()) };
+        let read = TaskRow::read(tenant, task, item).zip(BatchRow::read(batch_item));
+        let Some((row, before)) = read else { return Ok(()) };
+        if row.state == State::Leased && !self.is_stale(&row) {
             return Ok(());
-        };
+        }
         let after = BatchRow { end: BatchEnd::Dropped, ..before.clone() };
         let mut writes = vec![
             Write::delete(item.key.clone()).when(item.unchanged()),
+            after.write(tenant, id, seq).when(batch_item.unchanged()),
             Write::delete(row.due_key()),
             Write::delete(parked_key(tenant, id, task)),
-            after.write(tenant, id, seq),
+            Write::delete(progress_key(tenant, task)),
         ];
         writes.extend(before.count(&after, tenant, id, seq));
-        match self.store.write(writes).await {
-            Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
-            Err(other) => Err(other.into()),
+        let own = writes.len();
+        match run.fenced(writes, own).await {
+            Ok(()) | Err(CommitError::Failed(_)) => Ok(()),
+            Err(other) => Err(other),
         }
     }
 
@@ -274,13 +284,20 @@ impl Engine {
         let Scene { id, item, mut head, stop, params, .. } = scene;
         let now = self.clock.now();
         let before = head.status;
+        let mut checks = Vec::new();
         if before != JobStatus::Cancelled {
             head.completed_at = Some(now);
             head.status = match &stop {
                 Some(_) => JobStatus::Failed,
-                None if counts.failed > 0 || counts.batches_failed > 0 => JobStatus::CompletedWithErrors,
+                None if counts.failed > 0 || counts.batches_completed < counts.batches => {
+                    JobStatus::CompletedWithErrors
+                }
                 None => JobStatus::Completed,
             };
+        }
+        let told_to_stop = stop.is_some();
+        if !told_to_stop {
+            checks.push(Write::check(stop_key(tenant, id), When::Absent));
         }
         head.error = stop;
         head.updated_at = now;
@@ -296,44 +313,39 @@ impl Engine {
                     head.details = settled.details;
                     own = settled.writes;
                 }
-                Err(failure) if matches!(failure.class, Class::Permanent | Class::Fatal) => {
+                Err(failure) if told_to_stop && failure.class != Class::Abandoned => {
+                    // It was tried before: a kind that cannot settle must not keep its job open.
                     head.error.get_or_insert(failure.reason);
                 }
                 Err(failure) => return Err(failure.into()),
             }
         }
+        let head_at = writes.len();
         writes.push(put_head(tenant, id, &head, item.unchanged()));
+        writes.extend(checks);
         writes.extend(list_moves(tenant, id, &head, Some(before), Some(head.status)));
         writes.push(Write::put(finished_key(tenant, head.completed_at.unwrap_or(now), id), Body::default()));
-        writes.push(crate::stats::count_settled(tenant, &head));
+        writes.push(crate::stats::count_settled(tenant, &head, 1));
         writes.extend(slot.map(|slot| Write::delete(job_slot_key(tenant, slot))));
         writes.extend(head.unique.as_ref().map(|key| Write::delete(unique_key(tenant, &head.kind, key))));
         writes.extend(own);
-        self.log_settled(run, &job).await?;
+        run.flush_lines().await?;
+        writes.extend(self.line_writes(tenant, &settled_line(run, &job)).await);
         match self.store.write(writes).await {
             Ok(_) => Ok(Next::Settled),
             Err(StoreError::Failed(failed)) if failed.contains(&0) => {
                 Err(Failure::new(Class::Abandoned, "the lease was lost").into())
             }
-            Err(StoreError::Failed(failed)) => Err(CommitError::Failed(failed)),
+            // Somebody changed the job, or told it to stop, while this was prepared: look again.
+            Err(StoreError::Failed(failed)) if failed.iter().any(|index| (head_at..=head_at + 1).contains(index)) => {
+                Err(CommitError::Failed(failed))
+            }
             Err(other) => Err(Failure::from(other).into()),
         }
     }
 
-    async fn log_settled(&self, run: &Run, job: &Job) -> Result<(), Failure> {
-        let counts = json!({
-            "total": job.counts.total,
-            "processed": job.counts.processed,
-            "failed": job.counts.failed,
-            "extra": job.counts.extra,
-        });
-        let event = format!("settled {} {}", job.status, job.updated_at);
-        run.log(Stream::Status, &event, None, format!("The job is {}", job.status), counts).await?;
-        run.flush_lines().await
-    }
-
-    /// Puts the planner to sleep. What came in while it fell asleep rings it again.
-    async fn rest(&self, run: &Run, id: JobId, wait: Duration) -> Result<(), Failure> {
+    /// Puts the planner to sleep.
+    async fn rest(&self, run: &Run, wait: Duration) -> Result<(), Failure> {
         run.flush_lines().await?;
         let held = lock(&run.row).clone();
         let next =
@@ -346,31 +358,23 @@ impl Engine {
             }
             Err(other) => return Err(other.into()),
         }
-        let tenant = run.tenant();
-        if wait == LOOK_AGAIN && self.job_counts(tenant, id).await?.all_batches_ended() {
-            self.ring(tenant, held.priority, [(held.id, Duration::ZERO)]).await;
-        } else if wait == SLOT_LOOK_AGAIN {
-            self.ring(tenant, held.priority, [(held.id, wait)]).await;
-        }
+        run.rests.get_or_init(|| wait);
         Ok(())
     }
 
     /// Brings the tasks of a resumed job back to where workers find them.
     async fn unpark(&self, run: &Run, id: JobId) -> Result<(), Failure> {
         let tenant = run.tenant();
-        let status = self.store.get(head_key(tenant, id)).await?.as_ref().and_then(Head::read).map(|head| head.status);
-        if status != Some(JobStatus::Running) {
-            return Ok(());
-        }
-        loop {
+        while self.job_status(tenant, id).await? == Some(JobStatus::Running) {
             let slice = self.store.query(Query::new(DUE, parked_partition(tenant, id)).limit(100)).await?;
             if slice.items.is_empty() {
-                return Ok(());
+                break;
             }
             for parked in &slice.items {
                 let Some(task) = task_of_sort(&parked.key.sort) else { continue };
                 let item = self.store.get(row_key(tenant, task)).await?;
-                let mut writes = vec![Write::delete(parked.key.clone())];
+                let mut writes =
+                    vec![Write::delete(parked.key.clone()), Write::check(head_key(tenant, id), is_running())];
                 let row = item.as_ref().and_then(|item| Some((TaskRow::read(tenant, task, item)?, item)));
                 let parked_row = row.filter(|(row, _)| row.state == State::Parked);
                 if let Some((mut row, item)) = parked_row.clone() {
@@ -388,6 +392,30 @@ impl Engine {
                 }
             }
         }
+        Ok(())
+    }
+
+    async fn job_status(&self, tenant: &TenantId, id: JobId) -> Result<Option<JobStatus>, StoreError> {
+        let head = self.store.get(head_key(tenant, id)).await?;
+        Ok(head.as_ref().and_then(Head::read).map(|head| head.status))
+    }
+
+    /// Rings a planner that has just left, if what it rests for has come meanwhile: a ring that
+    /// came while it was leaving found it here and was dropped.
+    pub(crate) async fn planner_look_back(&self, run: &Run) -> Result<(), StoreError> {
+        let (Some(id), Some(rests)) = (run.job(), run.rests.get()) else { return Ok(()) };
+        let tenant = run.tenant();
+        let status = self.job_status(tenant, id).await?;
+        let due = match (*rests, status) {
+            (PAUSED_LOOK_AGAIN, status) => status != Some(JobStatus::Paused),
+            (LOOK_AGAIN, Some(JobStatus::Running)) => self.job_counts(tenant, id).await?.all_batches_ended(),
+            (LOOK_AGAIN, _) => true,
+            _ => false,
+        };
+        let delay = if due { Duration::ZERO } else { *rests };
+        let priority = lock(&run.row).priority;
+        self.ring(tenant, priority, [(run.task(), delay)]).await;
+        Ok(())
     }
 
     /// A step that makes headway: the planner's deaths so far do not count against it.
@@ -398,6 +426,39 @@ impl Engine {
             run.made_headway(writes, own, false).await
         }
     }
+}
+
+/// A page of the plan that fits one transaction: of long payloads fewer are asked for.
+async fn page_that_fits(kind: &dyn JobKind, job: &Job, cursor: Option<&str>) -> Result<Plan, Failure> {
+    let mut most = PAGE_MAX;
+    loop {
+        let plan = kind.plan(job, cursor, most).await?;
+        if plan.batches.len() > most {
+            return Err(Failure::permanent("a page of the plan holds more than was asked for"));
+        }
+        if plan.batches.iter().any(|batch| batch.payload.len() > PAYLOAD_BYTES_MAX) {
+            return Err(Failure::permanent(format!("a batch's payload is over {PAYLOAD_BYTES_MAX} bytes")));
+        }
+        let bytes: usize = plan.batches.iter().map(|batch| batch.payload.len()).sum();
+        if bytes <= PAGE_BYTES_MAX || most == 1 {
+            return Ok(plan);
+        }
+        most = (most / 2).max(1);
+    }
+}
+
+/// The last line of a job's log, written in the transaction that settles it.
+fn settled_line(run: &Run, job: &Job) -> LogLine {
+    let counts = json!({
+        "total": job.counts.total,
+        "processed": job.counts.processed,
+        "failed": job.counts.failed,
+        "extra": job.counts.extra,
+    });
+    let event = format!("settled {}", job.updated_at);
+    let message = format!("The job is {}", job.status);
+    let draft = Draft { stream: Stream::Status, event: &event, record: None, message, data: counts };
+    draft.line(job.updated_at, job.id, run.task())
 }
 
 /// Puts the `Add`s to one key into one write.

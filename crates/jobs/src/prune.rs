@@ -41,7 +41,10 @@ impl TaskKind for Prune {
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
         let engine = self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
-        let more = engine.prune(run.tenant()).await?;
+        let more = engine.prune(run.tenant()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, tenant = %run.tenant(), "cannot prune now");
+            false
+        });
         let delay = if more { Duration::from_secs(1) } else { EVERY };
         Err(Failure::new(Class::Again(delay), "to be continued"))
     }

@@ -1,6 +1,8 @@
 //! What a kind sees of the task it works on, and the only way it may write.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use base::store::{Body, Key, StoreError, Write};
 use base::{JobId, TaskId, TenantId};
@@ -41,6 +43,11 @@ pub struct Run {
     progress: Option<String>,
     cancelled: CancellationToken,
     lines: Mutex<Vec<LogLine>>,
+    /// Held while a commit is under way, and set until its answer is known.
+    commits: tokio::sync::Mutex<()>,
+    in_doubt: AtomicBool,
+    /// How long the planner means to rest.
+    pub(crate) rests: OnceLock<Duration>,
     /// Set when the worker takes the run on.
     engine: OnceLock<Arc<Engine>>,
 }
@@ -60,6 +67,9 @@ impl Run {
             progress: around.progress,
             cancelled: CancellationToken::new(),
             lines: Mutex::default(),
+            commits: tokio::sync::Mutex::default(),
+            in_doubt: AtomicBool::new(false),
+            rests: OnceLock::new(),
             engine: OnceLock::new(),
         }
     }
@@ -141,6 +151,7 @@ impl Run {
     /// # Errors
     /// [`CommitError::Failed`] names which of `writes` failed; nothing was applied.
     pub async fn commit(&self, mut writes: Vec<Write>, tally: Tally) -> Result<(), CommitError> {
+        let _one_at_a_time = self.commits.lock().await;
         let own = writes.len();
         let mut counted = None;
         if let (Part::Batch(job, seq), Some(before)) = (self.part, lock(&self.batch).clone()) {
@@ -151,11 +162,21 @@ impl Run {
                 counted = Some(after);
             }
         }
-        self.fenced(writes, own).await?;
+        self.in_doubt.store(counted.is_some(), Ordering::Relaxed);
+        let result = self.fenced(writes, own).await;
+        if matches!(result, Ok(()) | Err(CommitError::Failed(_))) {
+            self.in_doubt.store(false, Ordering::Relaxed);
+        }
+        result?;
         if counted.is_some() {
             *lock(&self.batch) = counted;
         }
         Ok(())
+    }
+
+    /// Whether it is not known what became of a commit: its answer was lost, or nobody waited for it.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.in_doubt.load(Ordering::Relaxed)
     }
 
     /// Saves where the run has got to, with writes of its own, in one transaction with the lease.
@@ -176,8 +197,9 @@ impl Run {
         saved: bool,
     ) -> Result<(), CommitError> {
         let _guard = self.row_writes.lock().await;
+        // Noted before it is known: to look for progress that is not there does no harm.
+        lock(&self.row).progress |= saved;
         let mut row = lock(&self.row).clone();
-        row.progress |= saved;
         row.deaths = 0;
         row.deaths_alone = 0;
         writes.push(Write::put(row.key(), row.body()).when(row.held()));

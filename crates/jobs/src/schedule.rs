@@ -28,6 +28,9 @@ use crate::{Engine, Run, TaskKind};
 /// The kind of the task behind every schedule.
 pub(crate) const TICK: &str = "jobs.tick";
 
+/// How soon a tick that could not fire is tried again.
+const TICK_AGAIN: Duration = Duration::from_secs(60);
+
 /// The shortest interval.
 pub const EVERY_MIN: Duration = Duration::from_secs(30);
 
@@ -300,7 +303,11 @@ impl TaskKind for Tick {
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
         let TickPayload { name } = run.payload()?;
         let engine = self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
-        engine.tick(run.tenant(), &name).await
+        // The task carries the chain of ticks: it waits, whatever it is, and never dies of it.
+        engine.tick(run.tenant(), &name).await.map_err(|failure| match failure.class {
+            Class::Abandoned => failure,
+            _ => Failure { class: Class::Again(TICK_AGAIN), ..failure },
+        })
     }
 }
 

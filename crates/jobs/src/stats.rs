@@ -17,7 +17,7 @@ use crate::rows::job::Head;
 pub struct Stats {
     /// How many jobs there are in each state.
     pub by_status: BTreeMap<JobStatus, i64>,
-    /// How many jobs were settled, ever.
+    /// How many jobs were settled, ever; one that was retried counts as it is now.
     pub settled: i64,
     /// How long these took in all, from start to end, in seconds.
     pub settled_seconds: f64,
@@ -70,16 +70,16 @@ impl Engine {
     }
 }
 
-/// Counts a settled job into the tenant's figures. A job that is retried counts once more, with
-/// the time and the records of its later life.
-pub(crate) fn count_settled(tenant: &TenantId, head: &Head) -> Write {
+/// Counts a settled job into the tenant's figures (`sign` 1), or out of them (-1) when it is taken
+/// up again.
+pub(crate) fn count_settled(tenant: &TenantId, head: &Head, sign: i64) -> Write {
     let took = head.started_at.zip(head.completed_at).map_or(0, |(from, to)| to.duration_since(from).as_millis());
     let counts = head.counts.clone().unwrap_or_default();
     let fields = [
-        ("settled", 1),
-        ("milliseconds", i64::try_from(took).unwrap_or(0)),
-        ("processed", counts.processed),
-        ("failed", counts.failed),
+        ("settled", sign),
+        ("milliseconds", sign * i64::try_from(took).unwrap_or(0)),
+        ("processed", sign * counts.processed),
+        ("failed", sign * counts.failed),
     ];
     let sort = key![head.kind];
     Write::add(base::store::Key::new(JOBS, partition(tenant), sort), fields)

@@ -30,6 +30,7 @@ impl Engine {
     /// What the store says.
     pub async fn sweep(&self) -> Result<bool> {
         metrics::counter!("freight_sweeps_total").increment(1);
+        self.room_elsewhere().await;
         let mut more = false;
         for priority in Priority::ALL {
             more |= self.sweep_topic(*priority).await?;
@@ -47,7 +48,14 @@ impl Engine {
                 let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else {
                     continue;
                 };
-                let found = self.sweep_tenant(topic, &tenant).await?;
+                let found = match self.sweep_tenant(topic, &tenant).await {
+                    Ok(found) => found,
+                    // One tenant's damage must not hide the work of those behind it.
+                    Err(error) => {
+                        tracing::warn!(%error, %tenant, "cannot sweep a tenant");
+                        continue;
+                    }
+                };
                 more |= found.more;
                 let marked = crate::rows::task::instant(entry.int("marked"));
                 if found.empty && base::clock::add(marked, MARK_LASTS) < self.clock.now() {
@@ -74,8 +82,8 @@ impl Engine {
                 found.empty &= slice.items.is_empty();
                 let ids: Vec<_> = slice.items.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
                 let waiting: Vec<_> = {
-                    let running = lock(&self.running);
-                    ids.into_iter().filter(|id| !running.contains_key(id)).collect()
+                    let (running, room) = (lock(&self.running), lock(&self.room));
+                    ids.into_iter().filter(|id| !running.contains_key(id) && !room.is_awaited_by(*id)).collect()
                 };
                 let none_waits = waiting.is_empty();
                 let rings: Vec<Ring> = waiting

@@ -30,9 +30,6 @@ const LISTEN: Duration = Duration::from_secs(5);
 /// After an error of queue or store a loop rests this long.
 const REST: Duration = Duration::from_millis(500);
 
-/// How soon a task is looked at again whose kind's concurrency was used up.
-const SATURATED_AGAIN: Duration = Duration::from_millis(100);
-
 /// The workers of this process.
 #[derive(Debug)]
 pub struct Workers {
@@ -215,7 +212,10 @@ impl Crew {
             }
             Ok(Claim::Left | Claim::Suspect) => return,
             Ok(Claim::Early(delay)) => again(delay),
-            Ok(Claim::Saturated) => again(SATURATED_AGAIN),
+            Ok(Claim::Saturated(kind)) => {
+                self.engine.wait_for_room(&ring.group, kind, ring.task);
+                return;
+            }
             Err(error) => {
                 tracing::warn!(%error, task = %ring.task, "cannot claim");
                 again(REST)
@@ -238,7 +238,13 @@ impl Crew {
         running.works_for(run.job());
         self.guarded(&run).await;
         let last_of_job = running.leave_as_last_of(run.job());
-        if last_of_job && let Err(error) = self.engine.ring_if_ended(&run).await {
+        self.engine.room_made_by(&run).await;
+        let told = match run.part {
+            Part::Planner(_) => self.engine.planner_look_back(&run).await,
+            Part::Batch(..) if last_of_job => self.engine.ring_if_ended(&run).await,
+            Part::Batch(..) | Part::Plain => Ok(()),
+        };
+        if let Err(error) = told {
             tracing::debug!(%error, "the planner will look by itself");
         }
     }

@@ -1,6 +1,6 @@
 //! The lives of jobs.
 
-use jobs::{BatchState, JobFilter, JobStatus, LogFilter, Stream};
+use jobs::{BatchState, JobFilter, JobStatus, LogFilter, NewJob, Stream};
 
 use crate::world::{Toy, World};
 
@@ -105,6 +105,41 @@ async fn a_fatal_failure_stops_the_job_and_retry_takes_up_the_rest() {
         job.counts.batches_completed + job.counts.batches_failed + job.counts.batches_dropped
     );
     world.assert_nothing_left().await;
+    let queued = world.engine.job_retry(&world.ctx(), id, true).await.unwrap();
+    assert_eq!(queued, job.counts.batches_failed + job.counts.batches_dropped);
+    world.until("it failed once more", || async { world.shared.runs_of("fatal") == 2 }).await;
+    assert_eq!(world.settled(id).await.status, JobStatus::Failed);
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn long_payloads_are_planned_buried_and_redriven() {
+    let world = World::new().work();
+    let long = |name: usize| Toy { permanent: name == 0, ..Toy::named(format!("{name}{}", "\"".repeat(90_000)), 1) };
+    let id = world.start(&[long(0)]).await;
+    assert_eq!(world.settled(id).await.counts.failed, 1);
+    let letter = world.engine.dead_list(&world.tenant, None, 10, None).await.unwrap().items.remove(0);
+    let whole = world.engine.dead_get(&world.tenant, letter.id).await.unwrap().unwrap();
+    assert_eq!(serde_json::from_str::<Toy>(&whole.payload).unwrap().name, long(0).name);
+    world.engine.dead_redrive(&world.ctx(), letter.id).await.unwrap();
+    world.until("it failed once more", || async { world.shared.runs_of(&long(0).name) == 2 }).await;
+    assert_eq!(world.settled(id).await.counts.failed, 1);
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_gives_its_unique_key_back_at_once() {
+    let world = World::new().work();
+    let toys = serde_json::to_string(&[Toy { gated: true, ..Toy::named("held", 1) }]).unwrap();
+    let new = || NewJob { unique: Some("users".to_owned()), ..NewJob::new("toy", toys.clone()) };
+    let first = world.engine.job_enqueue(&world.ctx(), new()).await.unwrap().job.id;
+    world.until("it runs", || async { world.shared.runs_of("held") == 1 }).await;
+    world.engine.job_cancel(&world.ctx(), first).await.unwrap();
+    let second = world.engine.job_enqueue(&world.ctx(), new()).await.unwrap();
+    assert!(!second.joined);
+    world.settled(first).await;
+    world.shared.gate.add_permits(1);
+    assert_eq!(world.settled(second.job.id).await.status, JobStatus::Completed);
 }
 
 #[tokio::test]
