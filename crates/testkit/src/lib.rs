@@ -1,4 +1,4 @@
-//! For tests only: an in-process server, a process killer, a power-cut shim.
+//! For tests only: a client of the HTTP API, and a shim that cuts the power.
 
 #![expect(clippy::expect_used, reason = "only tests call this crate, and a test ends by panicking")]
 #![cfg_attr(
