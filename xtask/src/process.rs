@@ -1,9 +1,10 @@
 //! Running other programs, in the open: what runs is printed before it does.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -79,6 +80,36 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
         bail!("`{shown}` failed: {}", output.status);
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{shown}` did not write UTF-8"))
+}
+
+/// Builds a program and returns where it is; `words` are those of `cargo build`.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn built(words: &str) -> Result<PathBuf> {
+    let messages = output(cargo(&format!("build --quiet --message-format json {words}")))?;
+    let executable = messages.lines().rev().find_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    });
+    executable.with_context(|| format!("`cargo build {words}` named no executable"))
+}
+
+/// Waits for a line that contains `mark` and returns it.
+///
+/// # Errors
+/// When the program ended or `max` passed before; the error holds what it said.
+pub(crate) fn await_line(said: &mpsc::Receiver<String>, mark: &str, max: Duration) -> Result<String> {
+    let deadline = Instant::now() + max;
+    let mut heard = Vec::new();
+    loop {
+        match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) if line.contains(mark) => return Ok(line),
+            Ok(line) => heard.push(line),
+            Err(RecvTimeoutError::Timeout) => bail!("not {mark:?} after {max:?}:\n{}", heard.join("\n")),
+            Err(RecvTimeoutError::Disconnected) => bail!("it ended at start:\n{}", heard.join("\n")),
+        }
+    }
 }
 
 /// Whether a program can be started and exits with 0. Says nothing when it cannot.

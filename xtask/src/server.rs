@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use crate::process;
@@ -21,7 +21,9 @@ const START_MAX: Duration = Duration::from_secs(60);
 /// A server and the directory that dies with it.
 pub(crate) struct Server {
     child: Child,
-    _directory: TempDir,
+    program: PathBuf,
+    environment: Vec<(String, String)>,
+    directory: TempDir,
     /// Where it listens.
     pub(crate) url: String,
     /// A key that may do everything.
@@ -35,27 +37,64 @@ impl Server {
     /// When it ends, or is not ready within a minute; the error holds what it said.
     pub(crate) fn start(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
         let directory = tempfile::tempdir().context("no temporary directory")?;
-        let mut command = process::command(program, "serve --sandbox");
-        command
-            .current_dir(directory.path())
-            .env("FREIGHT_SERVER_LISTEN", "127.0.0.1:0")
-            .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0")
-            .env("FREIGHT_LOG_FILTER", "warn")
-            .envs(environment.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
-        let (lines, said) = mpsc::channel();
-        process::follow(child.stdout.take(), lines.clone());
-        process::follow(child.stderr.take(), lines);
-        let started = ready(&said, &directory.path().join("freight.env"));
-        match started {
-            Ok((url, api_key)) => Ok(Self { child, _directory: directory, url, api_key }),
-            Err(error) => {
-                child.kill()?;
-                child.wait()?;
-                Err(error)
-            }
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: Vec<(String, String)> = environment.iter().map(owned).collect();
+        let (child, (url, api_key)) = spawn(program, directory.path(), "127.0.0.1:0", &environment)?;
+        Ok(Self { child, program: program.to_owned(), environment, directory, url, api_key })
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it as it stands, without a word.
+    ///
+    /// # Errors
+    /// When it cannot be ended.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts it again on the same store, at the same address, once it was killed.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        let listen = self.url.trim_start_matches("http://");
+        (self.child, _) = spawn(&self.program, self.directory.path(), listen, &self.environment)?;
+        Ok(())
+    }
+}
+
+/// Starts a server in `directory`; returns it with its address and key when it is ready.
+fn spawn(
+    program: &Path,
+    directory: &Path,
+    listen: &str,
+    environment: &[(String, String)],
+) -> Result<(Child, (String, String))> {
+    let mut command = process::command(program, "serve --sandbox");
+    command
+        .current_dir(directory)
+        .env("FREIGHT_SERVER_LISTEN", listen)
+        .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0")
+        .env("FREIGHT_LOG_FILTER", "warn")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
+    let (lines, said) = mpsc::channel();
+    process::follow(child.stdout.take(), lines.clone());
+    process::follow(child.stderr.take(), lines);
+    match ready(&said, &directory.join("freight.env")) {
+        Ok(started) => Ok((child, started)),
+        Err(error) => {
+            child.kill()?;
+            child.wait()?;
+            Err(error)
         }
     }
 }
@@ -80,23 +119,9 @@ pub(crate) fn release() -> Result<PathBuf> {
 /// Reads until the server says that it listens, then takes its address and key from the file
 /// that it wrote before.
 fn ready(said: &mpsc::Receiver<String>, env_file: &Path) -> Result<(String, String)> {
-    let deadline = Instant::now() + START_MAX;
-    let mut heard = Vec::new();
-    loop {
-        match said.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(line) if line.contains("listening") => {
-                let text = fs::read_to_string(env_file).context("it listens, but wrote no freight.env")?;
-                return credentials(&text);
-            }
-            Ok(line) => heard.push(line),
-            Err(RecvTimeoutError::Timeout) => {
-                bail!("not ready after {START_MAX:?}:\n{}", heard.join("\n"))
-            }
-            Err(RecvTimeoutError::Disconnected) => {
-                bail!("it ended at start:\n{}", heard.join("\n"))
-            }
-        }
-    }
+    process::await_line(said, "listening", START_MAX)?;
+    let text = fs::read_to_string(env_file).context("it listens, but wrote no freight.env")?;
+    credentials(&text)
 }
 
 /// `NAME=value` lines, as a shell reads them.

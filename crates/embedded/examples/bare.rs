@@ -13,12 +13,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "who started it sees why it ended")]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::time::Instant;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement, params_from_iter};
+use serde_json::value::RawValue;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +32,7 @@ fn main() {
         _ => panic!("import FILE DB BATCH KEY, or export DB FILE"),
     };
     let seconds = begun.elapsed().as_secs_f64();
-    writeln!(std::io::stdout(), "{rows} {seconds}").unwrap();
+    println!("{rows} {seconds}");
 }
 
 fn open(path: &str) -> Connection {
@@ -92,9 +94,9 @@ fn import_ndjson(mut input: BufReader<File>, mut batches: Batches<'_>, key: &str
     let mut line = String::new();
     while input.read_line(&mut line).unwrap() > 0 {
         let record = line.trim_end();
-        let fields: serde_json::Value = serde_json::from_str(record).unwrap();
+        let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(record).unwrap();
         batches.begin_row();
-        insert.execute((fields[key].as_i64().unwrap(), record)).unwrap();
+        insert.execute((fields[key].get().parse::<i64>().unwrap(), record)).unwrap();
         line.clear();
     }
     batches.end();
@@ -103,15 +105,14 @@ fn import_ndjson(mut input: BufReader<File>, mut batches: Batches<'_>, key: &str
 
 fn export(db: &Connection, file: &str) -> u64 {
     let out = BufWriter::with_capacity(1 << 20, File::create(file).unwrap());
-    let key: String = db
-        .query_row("SELECT group_concat(name) FROM (SELECT name FROM pragma_table_info('rows') WHERE pk > 0 ORDER BY pk)", (), |row| row.get(0))
-        .unwrap();
+    let key = "SELECT group_concat(name ORDER BY pk) FROM pragma_table_info('rows') WHERE pk > 0";
+    let key: String = db.query_row(key, (), |row| row.get(0)).unwrap();
     let select = db.prepare(&format!("SELECT * FROM rows ORDER BY {key}")).unwrap();
     if file.ends_with(".csv") { export_csv(select, out) } else { export_ndjson(select, out) }
 }
 
 fn export_csv(mut select: Statement<'_>, out: BufWriter<File>) -> u64 {
-    let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let mut out = csv::Writer::from_writer(out);
     out.write_record(&columns).unwrap();
     let mut rows = select.query(()).unwrap();

@@ -89,14 +89,9 @@ fn sabotage(shim: &Path, broken: &Path, random: &mut Random) -> Result<Value> {
 
 /// Builds the drill and keeps a copy: the next build puts another one in its place.
 fn build(folder: &Path, name: &str, features: &str) -> Result<PathBuf> {
-    let words = format!("build --quiet --package embedded --example drill --message-format json {features}");
-    let messages = process::output(process::cargo(&words))?;
-    let executable = messages.lines().rev().find_map(|line| {
-        let message: Value = serde_json::from_str(line).ok()?;
-        Some(PathBuf::from(message["executable"].as_str()?))
-    });
+    let executable = process::built(&format!("--package embedded --example drill {features}"))?;
     let copy = folder.join(name);
-    std::fs::copy(executable.context("cargo named no executable")?, &copy)?;
+    std::fs::copy(executable, &copy)?;
     Ok(copy)
 }
 
