@@ -22,7 +22,7 @@ pub(super) fn streamed(mut reading: Reading, format: Format) -> base::Result<Res
                 yield chunk;
             }
         }
-        yield writer.end();
+        yield writer.end().inspect_err(broken)?;
     };
     let body: std::pin::Pin<Box<dyn futures::Stream<Item = Result<Bytes, Error>> + Send>> = Box::pin(body);
     Ok(([(axum::http::header::CONTENT_TYPE, media)], Body::from_stream(body)).into_response())

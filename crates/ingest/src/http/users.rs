@@ -104,7 +104,7 @@ fn one_page(paging: &Paging, page: Page<String>, format: Format, asked: Option<&
     for record in &page.items {
         body.extend(writer.add(record)?.into_iter().flatten());
     }
-    body.extend(writer.end());
+    body.extend(writer.end()?);
     let mut response = ([(axum::http::header::CONTENT_TYPE, media)], body).into_response();
     let limit = paging.limit();
     let next = paging.list(Page::<()> { items: Vec::new(), next: page.next }, None).next;

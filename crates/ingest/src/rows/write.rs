@@ -1,9 +1,9 @@
 //! Records on their way out, gathered into chunks that are worth sending.
 
-use base::{Error, Result};
+use base::Result;
 use bytes::Bytes;
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+
+use super::table::Rows;
 
 /// A chunk is sent when it has so many bytes.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -33,9 +33,16 @@ impl Format {
 /// Gathers records.
 #[derive(Debug)]
 pub struct Writer {
-    format: Format,
-    out: Vec<u8>,
-    rows: u64,
+    out: Out,
+}
+
+/// What is gathered.
+#[derive(Debug)]
+enum Out {
+    /// Texts as they are: between brackets, or on lines.
+    Texts { brackets: bool, text: Vec<u8>, rows: u64 },
+    /// Rows of a table.
+    Table(Rows),
 }
 
 impl Writer {
@@ -44,12 +51,13 @@ impl Writer {
     /// # Errors
     /// `Internal` when the header cannot be written.
     pub fn new(format: Format) -> Result<Self> {
-        let mut writer = Self { out: Vec::with_capacity(CHUNK_BYTES + 4096), format, rows: 0 };
-        if let Format::Csv(columns) = &writer.format {
-            let header = cells(columns.iter().map(String::as_bytes))?;
-            writer.out.extend(header);
-        }
-        Ok(writer)
+        let texts = |brackets| Out::Texts { brackets, text: Vec::with_capacity(CHUNK_BYTES + 4096), rows: 0 };
+        let out = match format {
+            Format::Json => texts(true),
+            Format::Ndjson => texts(false),
+            Format::Csv(columns) => Out::Table(Rows::new(columns)?),
+        };
+        Ok(Self { out })
     }
 
     /// Adds a record; a chunk, when there is enough for one.
@@ -57,67 +65,38 @@ impl Writer {
     /// # Errors
     /// `Internal` when the record is no JSON object.
     pub fn add(&mut self, record: &str) -> Result<Option<Bytes>> {
-        match &self.format {
-            Format::Json => {
-                self.out.push(if self.rows == 0 { b'[' } else { b',' });
-                self.out.extend_from_slice(record.as_bytes());
+        match &mut self.out {
+            Out::Texts { brackets, text, rows } => {
+                if *brackets {
+                    text.push(if *rows == 0 { b'[' } else { b',' });
+                }
+                text.extend_from_slice(record.as_bytes());
+                if !*brackets {
+                    text.push(b'\n');
+                }
+                *rows += 1;
+                Ok((text.len() >= CHUNK_BYTES).then(|| Bytes::from(std::mem::take(text))))
             }
-            Format::Ndjson => {
-                self.out.extend_from_slice(record.as_bytes());
-                self.out.push(b'\n');
-            }
-            Format::Csv(columns) => {
-                let row = csv_row(columns, record)?;
-                self.out.extend(row);
+            Out::Table(rows) => {
+                rows.add(record)?;
+                if rows.bytes() < CHUNK_BYTES { Ok(None) } else { Ok(Some(rows.take()?)) }
             }
         }
-        self.rows += 1;
-        Ok((self.out.len() >= CHUNK_BYTES).then(|| Bytes::from(std::mem::take(&mut self.out))))
     }
 
     /// The rest.
-    pub fn end(mut self) -> Bytes {
-        if self.format == Format::Json {
-            self.out.extend_from_slice(if self.rows == 0 { b"[]" } else { b"]" });
-        }
-        Bytes::from(self.out)
-    }
-}
-
-/// The top-level names of a record that are not among `columns` yet are added to them.
-///
-/// # Errors
-/// `Internal` when the record is no JSON object.
-pub fn add_columns(columns: &mut Vec<String>, record: &str) -> Result<()> {
-    // Only for its names in their order: the values are read again, exactly, for the row.
-    let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(record).map_err(Error::internal)?;
-    for (name, _) in fields {
-        if !columns.contains(&name) {
-            columns.push(name);
+    ///
+    /// # Errors
+    /// `Internal` when it cannot be written.
+    pub fn end(self) -> Result<Bytes> {
+        match self.out {
+            Out::Texts { brackets, mut text, rows } => {
+                if brackets {
+                    text.extend_from_slice(if rows == 0 { b"[]" } else { b"]" });
+                }
+                Ok(Bytes::from(text))
+            }
+            Out::Table(mut rows) => rows.take(),
         }
     }
-    Ok(())
-}
-
-fn fields(record: &str) -> Result<BTreeMap<String, &RawValue>> {
-    serde_json::from_str(record).map_err(Error::internal)
-}
-
-fn csv_row(columns: &[String], record: &str) -> Result<Vec<u8>> {
-    let fields = fields(record)?;
-    let cell = |column: &String| -> Result<String> {
-        match fields.get(column).map(|raw| raw.get()) {
-            None | Some("null") => Ok(String::new()),
-            Some(text) if text.starts_with('"') => serde_json::from_str(text).map_err(Error::internal),
-            Some(text) => Ok(text.to_owned()),
-        }
-    };
-    let texts = columns.iter().map(cell).collect::<Result<Vec<_>>>()?;
-    cells(texts.iter().map(String::as_bytes))
-}
-
-fn cells<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(cells).map_err(Error::internal)?;
-    writer.into_inner().map_err(|error| Error::internal(error.error()))
 }

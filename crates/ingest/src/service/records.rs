@@ -7,7 +7,7 @@ use super::Ingest;
 use crate::model::redact::Redaction;
 use crate::model::scalar::string_prefix;
 use crate::model::{Dataset, Name};
-use crate::rows::write::add_columns;
+use crate::rows::table::Columns;
 use crate::store::ordered::{Entry, Scan};
 
 /// All records of a dataset, one after the other, as the caller may see them.
@@ -64,11 +64,11 @@ impl Ingest {
     /// `NotFound`.
     pub async fn record_columns(&self, ctx: &Ctx, name: &Name, prefix: Option<&str>) -> Result<Vec<String>> {
         let mut reading = self.record_scan(ctx, name, prefix).await?;
-        let mut columns = Vec::new();
+        let mut columns = Columns::default();
         while let Some(record) = reading.next().await? {
-            add_columns(&mut columns, &record)?;
+            columns.add(&record)?;
         }
-        Ok(columns)
+        Ok(columns.into_names())
     }
 
     /// All of them in order.

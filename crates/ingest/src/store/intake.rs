@@ -12,7 +12,7 @@ use base::store::Write;
 use tokio::task::JoinSet;
 
 use super::Shelf;
-use super::upsert::{BYTES_MAX, RECORDS_MAX, Refused};
+use super::upsert::{BYTES_MAX, Known, RECORDS_MAX, Refused};
 use crate::model::{Record, SHARDS};
 
 /// At most so many transactions under way.
@@ -25,10 +25,12 @@ pub struct Intake {
     shelf: Shelf,
     fence: Option<Write>,
     gathered: Vec<Gathered>,
-    under_way: JoinSet<(Vec<Record>, u64, Result<(), Refused>)>,
+    under_way: JoinSet<(Vec<Record>, u64, Result<Known, Refused>)>,
     busy: HashSet<u64>,
     held: usize,
     saved: u64,
+    /// What the transaction that ended last found; the next one guesses the same.
+    found: Known,
 }
 
 /// Records of one shard that wait for more.
@@ -43,6 +45,8 @@ struct Gathered {
 impl Intake {
     /// Writes to `shelf`, every transaction under `fence` if there is one.
     pub fn new(shelf: Shelf, fence: Option<Write>) -> Self {
+        // A run meets records that runs before it saved; a file mostly brings new ones.
+        let found = if fence.is_some() { Known::Some } else { Known::AllNew };
         Self {
             shelf,
             fence,
@@ -51,6 +55,7 @@ impl Intake {
             busy: HashSet::new(),
             held: 0,
             saved: 0,
+            found,
         }
     }
 
@@ -114,9 +119,9 @@ impl Intake {
             self.settle().await?;
         }
         self.busy.extend(records.iter().map(|record| record.hash));
-        let (shelf, fence) = (self.shelf.clone(), self.fence.clone());
+        let (shelf, fence, guess) = (self.shelf.clone(), self.fence.clone(), self.found);
         self.under_way.spawn(async move {
-            let written = shelf.put(shard, &records, fence.as_ref()).await;
+            let written = shelf.put(shard, &records, fence.as_ref(), guess).await;
             (records, taken, written)
         });
         Ok(())
@@ -128,7 +133,7 @@ impl Intake {
         let unknown =
             |error: tokio::task::JoinError| Refused::Store(base::store::StoreError::Unknown(error.to_string()));
         let (records, taken, written) = ended.map_err(unknown)?;
-        written?;
+        self.found = written?;
         self.saved += taken;
         for record in records {
             self.busy.remove(&record.hash);

@@ -5,6 +5,10 @@
 //! leave it twice in the order, and the count is the number of records whatever was repeated. For
 //! the same reason a write whose answer was lost is simply done again: read anew, its records are
 //! there already and count nothing.
+//!
+//! Records that are probably new need not be read first: the condition is the same, that they are
+//! absent, and a wrong guess costs one try. A caller with many records guesses what the last write
+//! found.
 
 use base::key;
 use base::store::{Body, Item, Key, StoreError, When, Write};
@@ -22,6 +26,15 @@ const CONFLICTS_MAX: usize = 64;
 /// After so many refusals by a busy store, too; each was retried inside for a while.
 const BUSY_MAX: usize = 8;
 
+/// What is thought of records before they are written, and known afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// None of them was there.
+    AllNew,
+    /// Some may have been.
+    Some,
+}
+
 /// Why records were not written.
 #[derive(Debug)]
 pub enum Refused {
@@ -35,15 +48,25 @@ pub enum Refused {
 
 impl Shelf {
     /// Writes up to 32 records of one shard, with different keys, under a fence if there is one.
+    /// Returns what they turned out to be.
     ///
     /// # Errors
     /// [`Refused`]; nothing was written, unless the store lost its answer again and again.
-    pub async fn put(&self, shard: u8, records: &[Record], fence: Option<&Write>) -> Result<(), Refused> {
+    pub async fn put(
+        &self,
+        shard: u8,
+        records: &[Record],
+        fence: Option<&Write>,
+        guess: Known,
+    ) -> Result<Known, Refused> {
         let (mut conflicts, mut busy) = (0, 0);
+        let mut guess = guess;
         loop {
-            let writes = self.decided(shard, records, fence).await.map_err(Refused::Store)?;
-            match self.store.write(writes).await {
-                Ok(_) => return Ok(()),
+            let before = self.before(shard, records, guess).await.map_err(Refused::Store)?;
+            guess = Known::Some;
+            match self.store.write(self.decided(shard, records, &before, fence)).await {
+                Ok(_) if before.iter().all(Option::is_none) => return Ok(Known::AllNew),
+                Ok(_) => return Ok(Known::Some),
                 Err(StoreError::Failed(failed)) if failed.contains(&0) => {
                     return Err(Refused::Gone);
                 }
@@ -57,12 +80,21 @@ impl Shelf {
         }
     }
 
-    /// The count first, then the fence, then the records.
-    async fn decided(&self, shard: u8, records: &[Record], fence: Option<&Write>) -> Result<Vec<Write>, StoreError> {
+    /// What leads to the records now; with the guess that all are new, nothing does.
+    async fn before(&self, shard: u8, records: &[Record], guess: Known) -> Result<Vec<Option<Item>>, StoreError> {
+        match guess {
+            Known::AllNew => Ok(vec![None; records.len()]),
+            Known::Some => self.store.get_many(&self.pointers(shard, records)).await,
+        }
+    }
+
+    fn pointers(&self, shard: u8, records: &[Record]) -> Vec<Key> {
         let partition = self.record_partition(shard);
-        let keys: Vec<Key> =
-            records.iter().map(|record| Key::new(RECORDS, partition.clone(), key![record.key])).collect();
-        let before = self.store.get_many(&keys).await?;
+        records.iter().map(|record| Key::new(RECORDS, partition.clone(), key![record.key])).collect()
+    }
+
+    /// The count first, then the fence, then the records.
+    fn decided(&self, shard: u8, records: &[Record], before: &[Option<Item>], fence: Option<&Write>) -> Vec<Write> {
         let fresh = before.iter().filter(|item| item.is_none()).count();
         let count = match i64::try_from(fresh) {
             Ok(0) | Err(_) => Write::check(self.count_key(shard), When::Present),
@@ -72,10 +104,10 @@ impl Shelf {
         writes.push(count);
         writes.extend(fence.cloned());
         let order = self.order_partition(shard);
-        for ((record, key), before) in records.iter().zip(keys).zip(&before) {
+        for ((record, key), before) in records.iter().zip(self.pointers(shard, records)).zip(before) {
             moved(&mut writes, record, key, before.as_ref(), &order);
         }
-        Ok(writes)
+        writes
     }
 }
 
