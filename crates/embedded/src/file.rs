@@ -190,7 +190,8 @@ fn connect(path: &Path, flags: OpenFlags, query: &str) -> Result<Connection, Fil
     let conn = Connection::open_with_flags(format!("file:{}{query}", escaped(path)), flags).map_err(sqlite)?;
     conn.busy_timeout(BUSY).map_err(sqlite)?;
     conn.set_prepared_statement_cache_capacity(32);
-    conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -16384;")
+    // A reader's cache is dropped at each commit, and behind it is the system's: 2 MB are enough.
+    conn.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA cache_size = -2048;")
         .map_err(sqlite)?;
     Ok(conn)
 }
