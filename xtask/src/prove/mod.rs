@@ -15,6 +15,7 @@
 //! give it a line in [`PROOFS`].
 
 mod disk;
+mod ingest_kill;
 mod powercut;
 
 use anyhow::{Result, bail};
@@ -22,7 +23,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 /// Every proof there is, in the order in which `--all` runs them.
-const PROOFS: &[Proof] = &[Proof { name: "powercut", full: 200, quick: 12, run: powercut::run }];
+const PROOFS: &[Proof] = &[
+    Proof { name: "powercut", full: 200, quick: 12, run: powercut::run },
+    Proof { name: "ingest-kill", full: 50, quick: 6, run: ingest_kill::run },
+];
 
 /// A promise and the attack on it.
 struct Proof {
@@ -40,6 +44,8 @@ pub(crate) struct Attack {
     pub(crate) n: u64,
     /// Everything random in the proof derives from it, so that a failure can be repeated.
     pub(crate) seed: u64,
+    /// Whether this is the short run, which skips a saboteur that takes minutes to build.
+    pub(crate) quick: bool,
 }
 
 /// What a proof found.
@@ -98,7 +104,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Runs one proof and prints its line. A proof that could not run has not passed.
 fn passes(proof: &Proof, options: &Options) -> bool {
     let own = if options.quick { proof.quick } else { proof.full };
-    let attack = Attack { n: options.n.unwrap_or(own), seed: options.seed.unwrap_or_else(fresh_seed) };
+    let seed = options.seed.unwrap_or_else(fresh_seed);
+    let attack = Attack { n: options.n.unwrap_or(own), seed, quick: options.quick };
     eprintln!("prove {}: n {}, seed {}", proof.name, attack.n, attack.seed);
     let verdict = (proof.run)(&attack)
         .unwrap_or_else(|error| Verdict { passed: false, figures: json!({ "error": format!("{error:#}") }) });
