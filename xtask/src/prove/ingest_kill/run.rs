@@ -17,9 +17,11 @@ pub(super) const CALLS: u64 = 200;
 /// How many of them are under way at once, at most.
 pub(super) const CONCURRENCY: u64 = 16;
 /// How many calls come to their end between one kill and the next, at least, and how many more at
-/// most. A server that is killed before it gets anywhere would take its tasks for killers.
+/// most. What was under way at a kill then runs alone, one call after the other, so some kills come
+/// while it does, and some when all run at once again. A server that is killed before it gets
+/// anywhere would take its tasks for killers.
 const CALLS_LEAST: u64 = 4;
-const CALLS_MORE: u64 = 16;
+const CALLS_MORE: u64 = 2 * CONCURRENCY + 8;
 /// How long after that the kill comes, at most.
 const DELAY_US_MAX: u64 = 20_000;
 /// Between two reads of the job.

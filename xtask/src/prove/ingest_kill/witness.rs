@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::stand_in::StandIn;
 
 /// How long an answer takes, so that calls are under way when the server is killed.
-const LATENCY_MS: u64 = 10;
-const JITTER_MS: u64 = 60;
+const LATENCY_MS: u64 = 5;
+const JITTER_MS: u64 = 40;
 
 /// An answer of the stand-in.
 pub(super) struct Line {
