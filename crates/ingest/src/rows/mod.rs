@@ -5,7 +5,7 @@
 //! is none. What is not complete waits, up to a bound. A bad row says its number and is passed
 //! over; only what makes all further rows senseless is an error of the file.
 //!
-//! - [`ndjson`]: a JSON object on each line. [`csv`]: a header, then cells. [`write`]: the way out,
+//! - [`ndjson`]: a JSON object on each line. [`csv`]: a header, then cells. [`mod@write`]: the way out,
 //!   [`table`]: as rows of a table.
 
 pub mod csv;

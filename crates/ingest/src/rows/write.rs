@@ -42,7 +42,7 @@ enum Out {
     /// Texts as they are: between brackets, or on lines.
     Texts { brackets: bool, text: Vec<u8>, rows: u64 },
     /// Rows of a table.
-    Table(Rows),
+    Table(Box<Rows>),
 }
 
 impl Writer {
@@ -55,7 +55,7 @@ impl Writer {
         let out = match format {
             Format::Json => texts(true),
             Format::Ndjson => texts(false),
-            Format::Csv(columns) => Out::Table(Rows::new(columns)?),
+            Format::Csv(columns) => Out::Table(Box::new(Rows::new(columns)?)),
         };
         Ok(Self { out })
     }
