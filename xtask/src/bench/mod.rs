@@ -51,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER")]
     built: Option<PathBuf>,
     /// Write docs/benchmarks.md.
-    #[arg(long, conflicts_with_all = ["quick", "rows", "users", "built"])]
+    #[arg(long, conflicts_with_all = ["quick", "rows", "users"])]
     write: bool,
 }
 
