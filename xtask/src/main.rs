@@ -5,9 +5,9 @@
 //!
 //! 1. [`tidy`]: the rules of the tree that a compiler does not know.
 //! 2. [`lint`]: formatting, clippy, rustdoc, tidy, licences, a fresh `openapi.json`.
-//! 3. [`test`]: every test, every quick proof, the README's own commands, a fuzzed contract.
+//! 3. [`mod@test`]: every test, every quick proof, the README's own commands, a fuzzed contract.
 //! 4. [`prove`]: one promise each, attacked on purpose.
-//! 5. [`bench`]: what a machine gives.
+//! 5. [`mod@bench`]: what a machine gives.
 //! 6. [`openapi`]: writes the document that `lint` compares.
 //!
 //! [`steps`] runs a list of checks to its end, [`process`] runs other programs, [`server`] is a
