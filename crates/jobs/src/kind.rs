@@ -2,7 +2,7 @@
 //!
 //! A kind runs **at least once** for each task. Its own effects on our tables happen once because
 //! they are written through [`Run::commit`](crate::Run::commit) or returned in
-//! [`Done`](crate::Done), in one transaction with a check of the lease; each kind says in its
+//! [`Done`], in one transaction with a check of the lease; each kind says in its
 //! documentation why being run twice is harmless beyond that.
 
 use std::collections::BTreeMap;
