@@ -143,6 +143,10 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
     let io = |source| FileError::Io { path: path.to_owned(), source };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io)?;
     let is_new = identify(&conn, path)? == Identity::Blank;
+    if is_new {
+        // Settled with the first page that is written. Why 8 KB: docs/decisions/0010.
+        conn.execute_batch("PRAGMA page_size = 8192;").map_err(sqlite)?;
+    }
     let mode: String = conn.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0)).map_err(sqlite)?;
     if mode != "wal" {
         return Err(FileError::Io { path: path.to_owned(), source: std::io::Error::other("no write-ahead log here") });

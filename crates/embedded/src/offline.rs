@@ -20,8 +20,8 @@ use crate::lock::{Lock, beside};
 use crate::select::{Fault, stored};
 use crate::store::SqliteStore;
 
-/// How many pages of 4 KB are copied before others get a turn at the file.
-const PAGES_PER_STEP: i32 = 256;
+/// How many pages of 8 KB are copied before others get a turn at the file.
+const PAGES_PER_STEP: i32 = 128;
 /// How many damaged places a report names.
 const NAMED_MAX: usize = 100;
 
