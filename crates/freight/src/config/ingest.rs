@@ -13,7 +13,7 @@ use super::read::Reader;
 /// What sources may call, and how.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    /// How many calls of a tenant run at once.
+    /// How many calls of a tenant are worked on at once.
     pub concurrency: usize,
     /// Whether http is allowed beside https.
     pub allow_http: bool,
@@ -25,7 +25,7 @@ pub struct Ingest {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { concurrency: 16, allow_http: false, allow_hosts: Vec::new(), credentials: Vec::new() }
+        Self { concurrency: 48, allow_http: false, allow_hosts: Vec::new(), credentials: Vec::new() }
     }
 }
 

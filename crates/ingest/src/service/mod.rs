@@ -47,7 +47,7 @@ pub struct Settings {
     pub guard: Guard,
     /// What sources may send to prove who they are.
     pub credentials: Vec<Credential>,
-    /// How many calls of a tenant run at once, over all its datasets.
+    /// How many calls of a tenant are worked on at once, over all its datasets.
     pub concurrency: u32,
 }
 
@@ -66,7 +66,7 @@ impl Settings {
             builtin: vec![Definition::users(USERS_URL, Some(USERS_RATE))?],
             guard: Guard::default(),
             credentials: Vec::new(),
-            concurrency: 16,
+            concurrency: 48,
         })
     }
 
