@@ -21,8 +21,7 @@ const CALLS: u64 = 200;
 const SIZE: u64 = 100;
 const CONCURRENCY: usize = 16;
 /// How long an answer of the API takes.
-const LATENCIES: [(u64, &str); 4] =
-    [(0, "fetch_0ms"), (20, "fetch_20ms"), (100, "fetch_100ms"), (500, "fetch_500ms")];
+const LATENCIES: [(u64, &str); 4] = [(0, "fetch_0ms"), (20, "fetch_20ms"), (100, "fetch_100ms"), (500, "fetch_500ms")];
 /// How long a run may take.
 const RUN_MAX: Duration = Duration::from_secs(120);
 /// Between two looks at the status.
