@@ -92,6 +92,9 @@ fn unescape(part: &str) -> String {
 
 impl KeyPart for str {
     fn encode(&self, out: &mut String) {
+        if self.bytes().all(|byte| byte > 2) {
+            return out.push_str(self);
+        }
         for c in self.chars() {
             match c {
                 '\u{0}' => out.push_str("\u{2}0"),

@@ -7,11 +7,11 @@
 
 use base::store::{Action, Bulk, Item, Key, StoreError, Version, When, Write};
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, params};
 use tokio::sync::oneshot;
 
 use crate::row::Row;
-use crate::select::{self, Fault};
+use crate::select::{Fault, Points};
 
 const PUT: &str = "INSERT OR REPLACE INTO items (tbl, pk, sk, version, fields, data, expires, sums)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
@@ -20,6 +20,7 @@ pub(crate) const DELETE: &str = "DELETE FROM items WHERE tbl = ?1 AND pk = ?2 AN
 /// What one caller waits for.
 pub(crate) struct Request {
     version: Version,
+    /// In the order of their keys.
     steps: Vec<Step>,
     bytes: usize,
     reply: oneshot::Sender<Answer>,
@@ -28,7 +29,16 @@ pub(crate) struct Request {
 /// What a caller is told.
 pub(crate) type Answer = Result<(), StoreError>;
 
+/// What a transaction writes with.
+pub(crate) struct Pen<'c> {
+    conn: &'c Connection,
+    put: CachedStatement<'c>,
+    delete: CachedStatement<'c>,
+}
+
 struct Step {
+    /// Its place in the caller's write.
+    place: usize,
     key: Key,
     when: When,
     change: Change,
@@ -44,27 +54,35 @@ enum Change {
 impl Request {
     /// The writes of a transaction, encoded.
     pub(crate) fn of_writes(writes: Vec<Write>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
-        let step = |Write { key, action, when }| match action {
-            Action::Put(body) => Step { change: Change::Put(Row::new(&key, version, body)), key, when },
-            Action::Delete => Step { key, when, change: Change::Delete },
-            Action::Add(fields) => Step { key, when, change: Change::Add(fields) },
-            Action::Check => Step { key, when, change: Change::Check },
+        let step = |(place, Write { key, action, when })| {
+            let change = match action {
+                Action::Put(body) => Change::Put(Row::new(&key, version, body)),
+                Action::Delete => Change::Delete,
+                Action::Add(fields) => Change::Add(fields),
+                Action::Check => Change::Check,
+            };
+            Step { place, key, when, change }
         };
-        Self::new(version, writes.into_iter().map(step).collect())
+        Self::new(version, writes.into_iter().enumerate().map(step).collect())
     }
 
     /// Some of the writes of a `bulk`, encoded.
     pub(crate) fn of_bulk(writes: Vec<Bulk>, version: Version) -> (Self, oneshot::Receiver<Answer>) {
-        let step = |write| match write {
-            Bulk::Put(key, body) => {
-                Step { change: Change::Put(Row::new(&key, version, body)), key, when: When::Always }
-            }
-            Bulk::Delete(key) => Step { key, when: When::Always, change: Change::Delete },
+        let step = |(place, write)| {
+            let (key, change) = match write {
+                Bulk::Put(key, body) => {
+                    let row = Row::new(&key, version, body);
+                    (key, Change::Put(row))
+                }
+                Bulk::Delete(key) => (key, Change::Delete),
+            };
+            Step { place, key, when: When::Always, change }
         };
-        Self::new(version, writes.into_iter().map(step).collect())
+        Self::new(version, writes.into_iter().enumerate().map(step).collect())
     }
 
-    fn new(version: Version, steps: Vec<Step>) -> (Self, oneshot::Receiver<Answer>) {
+    fn new(version: Version, mut steps: Vec<Step>) -> (Self, oneshot::Receiver<Answer>) {
+        steps.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         let (reply, answer) = oneshot::channel();
         let bytes = steps.iter().map(Step::bytes).sum();
         (Self { version, steps, bytes, reply }, answer)
@@ -85,25 +103,27 @@ impl Request {
     /// # Errors
     /// Outside, what spoilt the transaction for everybody; inside, why this caller's write was not
     /// applied.
-    pub(crate) fn apply(&self, conn: &Connection, now: Timestamp) -> Result<Answer, rusqlite::Error> {
+    pub(crate) fn apply(&self, pen: &mut Pen<'_>, now: Timestamp) -> Result<Answer, rusqlite::Error> {
         let mut found = Vec::with_capacity(self.steps.len());
         let mut failed = Vec::new();
-        for (n, step) in self.steps.iter().enumerate() {
-            let item = match step.current(conn, now) {
+        let mut points = Points::at(now, pen.conn)?;
+        for step in &self.steps {
+            let item = match step.current(&mut points) {
                 Ok(item) => item,
                 Err(Fault::Damaged(name)) => return Ok(Err(StoreError::Damaged(name))),
                 Err(Fault::Sqlite(error)) => return Err(error),
             };
             if !step.when.holds(item.as_ref()) {
-                failed.push(n);
+                failed.push(step.place);
             }
             found.push(item);
         }
         if !failed.is_empty() {
+            failed.sort_unstable();
             return Ok(Err(StoreError::Failed(failed)));
         }
         for (step, item) in self.steps.iter().zip(found) {
-            step.apply(conn, self.version, item)?;
+            step.apply(pen, self.version, item)?;
         }
         Ok(Ok(()))
     }
@@ -111,21 +131,21 @@ impl Request {
 
 impl Step {
     /// What is stored, where that matters.
-    fn current(&self, conn: &Connection, now: Timestamp) -> Result<Option<Item>, Fault> {
+    fn current(&self, points: &mut Points<'_>) -> Result<Option<Item>, Fault> {
         match (&self.when, &self.change) {
             (When::Always, Change::Put(_) | Change::Delete | Change::Check) => Ok(None),
-            _ => select::point(conn, &self.key, now),
+            _ => points.get(&self.key),
         }
     }
 
-    fn apply(&self, conn: &Connection, version: Version, found: Option<Item>) -> rusqlite::Result<()> {
+    fn apply(&self, pen: &mut Pen<'_>, version: Version, found: Option<Item>) -> rusqlite::Result<()> {
         match &self.change {
-            Change::Put(row) => put(conn, &self.key, row),
-            Change::Delete => delete(conn, &self.key),
+            Change::Put(row) => pen.put(&self.key, row),
+            Change::Delete => pen.delete(&self.key),
             Change::Add(fields) => {
                 let mut body = found.map(|item| item.body).unwrap_or_default();
                 body.add(fields);
-                put(conn, &self.key, &Row::new(&self.key, version, body))
+                pen.put(&self.key, &Row::new(&self.key, version, body))
             }
             Change::Check => Ok(()),
         }
@@ -137,16 +157,22 @@ impl Step {
     }
 }
 
-fn put(conn: &Connection, key: &Key, row: &Row) -> rusqlite::Result<()> {
-    let Row { version, fields, data, expires, sums } = row;
-    let version = version.0.as_bytes();
-    conn.prepare_cached(PUT)?
-        .execute(params![key.table.0, key.partition, key.sort, version, fields, data, expires, sums])
-        .map(drop)
-}
+impl<'c> Pen<'c> {
+    /// One for a transaction that is open.
+    pub(crate) fn new(conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self { conn, put: conn.prepare_cached(PUT)?, delete: conn.prepare_cached(DELETE)? })
+    }
 
-fn delete(conn: &Connection, key: &Key) -> rusqlite::Result<()> {
-    conn.prepare_cached(DELETE)?.execute(params![key.table.0, key.partition, key.sort]).map(drop)
+    fn put(&mut self, key: &Key, row: &Row) -> rusqlite::Result<()> {
+        let Row { version, fields, data, expires, sums } = row;
+        let version = version.0.as_bytes();
+        let row = params![key.table.0, key.partition, key.sort, version, fields, data, expires, sums];
+        self.put.execute(row).map(drop)
+    }
+
+    fn delete(&mut self, key: &Key) -> rusqlite::Result<()> {
+        self.delete.execute(params![key.table.0, key.partition, key.sort]).map(drop)
+    }
 }
 
 /// Whether an error is of one place in the file rather than of the file: another request of the

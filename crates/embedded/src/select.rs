@@ -21,7 +21,7 @@ use std::ops::Bound;
 use base::store::{Item, Key, Order, PAGE_BYTES_MAX, Query, Range, Slice, StoreError, Table, item_bytes};
 use jiff::Timestamp;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, Row, ToSql, params};
+use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, params};
 
 use crate::row::{Place, Stored};
 
@@ -69,18 +69,58 @@ impl From<Fault> for StoreError {
     }
 }
 
-/// The item under a key.
-pub(crate) fn point(conn: &Connection, key: &Key, now: Timestamp) -> Result<Option<Item>, Fault> {
-    let mut statement = conn.prepare_cached(POINT)?;
-    let mut rows = statement.query(params![key.table.0, key.partition, key.sort])?;
-    match rows.next()? {
-        Some(row) => Ok(Some(verified(row, key.table)?).filter(|item| is_present(item, now))),
-        None => {
-            drop(rows);
-            edge(conn, BEFORE, key.table, &key.partition, &key.sort)?;
-            edge(conn, BEHIND, key.table, &key.partition, &key.sort)?;
-            Ok(None)
+/// Items under keys, one after the other, while nothing is written.
+///
+/// What is new mostly comes in order, so many absent keys lie in one gap between two rows. The ends
+/// of the gap that was found last are remembered: a key inside it is absent without another search.
+pub(crate) struct Points<'c> {
+    conn: &'c Connection,
+    search: CachedStatement<'c>,
+    now: Timestamp,
+    gap: Option<Gap>,
+}
+
+/// A stretch of a partition in which there is no row.
+struct Gap {
+    /// Its first key.
+    from: Key,
+    /// The sort key of the row behind it; `None` when it goes on to the end of the partition.
+    until: Option<String>,
+}
+
+impl Gap {
+    fn holds(&self, key: &Key) -> bool {
+        let Key { table, partition, sort } = &self.from;
+        *table == key.table
+            && *partition == key.partition
+            && *sort <= key.sort
+            && self.until.as_ref().is_none_or(|until| key.sort < *until)
+    }
+}
+
+impl<'c> Points<'c> {
+    /// What is there at `now`.
+    pub(crate) fn at(now: Timestamp, conn: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self { conn, search: conn.prepare_cached(POINT)?, now, gap: None })
+    }
+
+    /// The item under a key.
+    pub(crate) fn get(&mut self, key: &Key) -> Result<Option<Item>, Fault> {
+        if self.gap.as_ref().is_some_and(|gap| gap.holds(key)) {
+            return Ok(None);
         }
+        let mut rows = self.search.query(params![key.table.0, key.partition, key.sort])?;
+        if let Some(row) = rows.next()? {
+            return Ok(Some(verified(row, key.table)?).filter(|item| is_present(item, self.now)));
+        }
+        drop(rows);
+        edge(self.conn, BEFORE, key.table, &key.partition, &key.sort, |_| ())?;
+        let until = edge(self.conn, BEHIND, key.table, &key.partition, &key.sort, |place| {
+            let is_near = place.table == key.table.0.as_bytes() && place.partition == key.partition.as_bytes();
+            is_near.then(|| String::from_utf8(place.sort.to_vec()).ok()).flatten()
+        })?;
+        self.gap = Some(Gap { from: key.clone(), until: until.flatten() });
+        Ok(None)
     }
 }
 
@@ -92,22 +132,14 @@ pub(crate) fn page(conn: &Connection, query: &Query, now: Timestamp) -> Result<S
     }
     let mut slice = Slice { items: Vec::new(), next: None };
     let mut bytes = 0;
-    let mut last = None;
-    let walk = scan(conn, query.table, &query.partition, &span, query.order, |item| {
+    slice.next = scan(conn, query.table, &query.partition, &span, query.order, |item| {
         let full = slice.items.len() == query.limit || bytes >= PAGE_BYTES_MAX;
-        if full {
-            return false;
-        }
-        last = Some(item.key.sort.clone());
-        if is_present(&item, now) {
+        if !full && is_present(&item, now) {
             bytes += item_bytes(&item.key, &item.body);
             slice.items.push(item);
         }
-        true
+        !full
     })?;
-    if walk == Walk::Stopped {
-        slice.next = last;
-    }
     Ok(slice)
 }
 
@@ -122,29 +154,19 @@ pub(crate) fn count(
     let mut span = Span::of(range);
     let mut count = 0;
     loop {
-        let mut last = None;
-        let walk = scan(conn, table, partition, &span, Order::Ascending, |item| {
+        let stopped = scan(conn, table, partition, &span, Order::Ascending, |item| {
             count += u64::from(is_present(&item, now));
-            last = Some(item.key.sort);
             true
         })?;
-        match (walk, last) {
-            (Walk::Stopped, Some(last)) => span.go_on(Order::Ascending, &last),
-            _ => return Ok(count),
+        match stopped {
+            Some(last) => span.go_on(Order::Ascending, &last),
+            None => return Ok(count),
         }
     }
 }
 
-/// How a scan ended.
-#[derive(PartialEq, Eq)]
-enum Walk {
-    /// At the end of its span.
-    Through,
-    /// There is more.
-    Stopped,
-}
-
-/// Hands verified rows to `visit`, expired ones too, for as long as it wants them.
+/// Hands verified rows to `visit`, expired ones too, for as long as it takes them. Returns the sort
+/// key of the last that it took, when there is more.
 fn scan(
     conn: &Connection,
     table: Table,
@@ -152,48 +174,60 @@ fn scan(
     span: &Span,
     order: Order,
     mut visit: impl FnMut(Item) -> bool,
-) -> Result<Walk, Fault> {
+) -> Result<Option<String>, Fault> {
     let (sql, start, outside): (_, &dyn ToSql, _) = match order {
         Order::Ascending => (ASCENDING, &span.from, BEFORE),
         Order::Descending => (DESCENDING, &span.below, BEHIND),
     };
-    edge(conn, outside, table, partition, start)?;
+    edge(conn, outside, table, partition, start, |_| ())?;
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, start])?;
-    let mut last = None;
-    for seen in 0.. {
-        let Some(row) = rows.next()? else { break };
+    let mut last = String::new();
+    let mut taken = 0;
+    while let Some(row) = rows.next()? {
         let (place, sums) = key(row)?;
         let is_misplaced = place.table != table.0.as_bytes() || place.partition != partition.as_bytes();
-        if is_misplaced || !place.is_sound(sums) {
+        if is_misplaced {
             return Err(Fault::Damaged(place.name()));
         }
         if !span.holds(place.sort) {
-            return Ok(Walk::Through);
+            return if place.is_sound(sums) { Ok(None) } else { Err(Fault::Damaged(place.name())) };
         }
         let item = verified(row, table)?;
-        last = Some(item.key.sort.clone());
-        if seen == ROWS_MAX || !visit(item) {
-            return Ok(Walk::Stopped);
+        let sort = std::str::from_utf8(place.sort).map_err(|_| Fault::Damaged(place.name()))?;
+        if taken == ROWS_MAX || !visit(item) {
+            return Ok(Some(last));
         }
+        last.clear();
+        last.push_str(sort);
+        taken += 1;
     }
     drop(rows);
-    match (order, last) {
-        (Order::Ascending, Some(last)) => edge(conn, BEHIND, table, partition, &next(&last))?,
-        (Order::Ascending, None) => edge(conn, BEHIND, table, partition, start)?,
-        (Order::Descending, Some(last)) => edge(conn, BEFORE, table, partition, &last)?,
-        (Order::Descending, None) => edge(conn, BEFORE, table, partition, start)?,
-    }
-    Ok(Walk::Through)
+    let beyond = next(&last);
+    let (sql, end): (_, &dyn ToSql) = match (order, taken) {
+        (Order::Ascending, 0) => (BEHIND, start),
+        (Order::Ascending, _) => (BEHIND, &beyond),
+        (Order::Descending, 0) => (BEFORE, start),
+        (Order::Descending, _) => (BEFORE, &last),
+    };
+    edge(conn, sql, table, partition, end, |_| ())?;
+    Ok(None)
 }
 
-/// Verifies the key of the row just before or just behind a place.
-fn edge(conn: &Connection, sql: &str, table: Table, partition: &str, sort: &dyn ToSql) -> Result<(), Fault> {
+/// Verifies the key of the row just before or just behind a place, and shows it if there is one.
+fn edge<T>(
+    conn: &Connection,
+    sql: &str,
+    table: Table,
+    partition: &str,
+    sort: &dyn ToSql,
+    see: impl FnOnce(Place<'_>) -> T,
+) -> Result<Option<T>, Fault> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, sort])?;
     match rows.next()?.map(key).transpose()? {
         Some((place, sums)) if !place.is_sound(sums) => Err(Fault::Damaged(place.name())),
-        _ => Ok(()),
+        found => Ok(found.map(|(place, _)| see(place))),
     }
 }
 

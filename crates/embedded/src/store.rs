@@ -160,8 +160,8 @@ impl Store for SqliteStore {
         keys.iter().try_for_each(check_key)?;
         let (keys, clock) = (keys.to_vec(), Arc::clone(&self.clock));
         let ask = move |conn: &_| {
-            let now = clock.now();
-            keys.iter().map(|key| select::point(conn, key, now)).collect()
+            let mut points = select::Points::at(clock.now(), conn)?;
+            keys.iter().map(|key| points.get(key)).collect()
         };
         self.reads.ask(Size::Points, ask).await
     }

@@ -25,7 +25,7 @@ use base::Clock;
 use base::store::StoreError;
 use rusqlite::{Connection, ErrorCode};
 
-use crate::apply::{Answer, Request, is_local};
+use crate::apply::{Answer, Pen, Request, is_local};
 use crate::health::Health;
 use crate::mailbox::Mailbox;
 use crate::sweep::Sweep;
@@ -92,8 +92,8 @@ impl Writer {
             return requests.into_iter().for_each(|request| request.answer(Err(error.clone())));
         }
         let applied = self.transaction(|conn| {
-            let now = self.clock.now();
-            requests.iter().map(|request| request.apply(conn, now)).collect::<Result<Vec<Answer>, _>>()
+            let (now, mut pen) = (self.clock.now(), Pen::new(conn)?);
+            requests.iter().map(|request| request.apply(&mut pen, now)).collect::<Result<Vec<Answer>, _>>()
         });
         match applied {
             Ok(answers) => requests.into_iter().zip(answers).for_each(|(request, answer)| request.answer(answer)),

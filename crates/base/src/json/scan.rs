@@ -55,6 +55,30 @@ fn fault(at: usize, what: impl Into<Cow<'static, str>>) -> Fault {
     Fault { at, what: what.into(), steps: Vec::new() }
 }
 
+/// So many keys are compared one by one; to hash them would cost more.
+const KEYS_FEW: usize = 24;
+
+/// The keys of an object so far.
+#[derive(Default)]
+struct Keys<'a> {
+    few: Vec<Cow<'a, str>>,
+    many: HashSet<Cow<'a, str>>,
+}
+
+impl<'a> Keys<'a> {
+    fn hold(&self, key: &str) -> bool {
+        self.few.iter().any(|known| known == key) || self.many.contains(key)
+    }
+
+    fn add(&mut self, key: Cow<'a, str>) {
+        if self.few.len() < KEYS_FEW {
+            self.few.push(key);
+        } else {
+            self.many.insert(key);
+        }
+    }
+}
+
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
@@ -117,7 +141,7 @@ impl<'a> Scanner<'a> {
         if self.skip(b'}') {
             return Ok(());
         }
-        let mut keys = HashSet::new();
+        let mut keys = Keys::default();
         loop {
             let start = self.at;
             if self.peek() != Some(b'"') {
@@ -131,10 +155,10 @@ impl<'a> Scanner<'a> {
             }
             self.space();
             self.value().map_err(|fault| fault.within(step()))?;
-            if keys.contains(&key) {
+            if keys.hold(&key) {
                 return Err(fault(start, "This key is given twice").within(step()));
             }
-            keys.insert(key);
+            keys.add(key);
             if self.ends(b'}', "Expected ',' or '}'")? {
                 return Ok(());
             }
@@ -181,6 +205,8 @@ impl<'a> Scanner<'a> {
         let mut escaped = false;
         self.at += 1;
         loop {
+            let rest = &self.text.as_bytes()[self.at..];
+            self.at += rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)).unwrap_or(rest.len());
             match self.peek() {
                 None => return Err(fault(start, "This text never ends")),
                 Some(b'"') => break,
@@ -188,8 +214,7 @@ impl<'a> Scanner<'a> {
                     escaped = true;
                     self.escape()?;
                 }
-                Some(..0x20) => return self.fail("A control character has to be escaped"),
-                Some(_) => self.at += 1,
+                Some(_) => return self.fail("A control character has to be escaped"),
             }
         }
         self.at += 1;

@@ -1,7 +1,7 @@
 //! Identity, place and shard of one record.
 //!
-//! A record's identity is the text of its key; its place in the order is its sort value, then its
-//! key. Both come from the record itself by the dataset's [`Layout`], so whoever reads the same
+//! A record's identity is the text of its key; its place in the order is its sort value, then what
+//! its key adds to that. Both come from the record itself by the dataset's [`Layout`], so whoever reads the same
 //! text arrives at the same item: that is what makes writing a record again harmless.
 
 use std::fmt;
@@ -94,6 +94,8 @@ pub struct Layout {
     tree: Tree,
     key: Vec<usize>,
     sort: Vec<usize>,
+    /// What of the key is not in the sort value, and so decides between equal ones.
+    tie: Vec<usize>,
 }
 
 impl Layout {
@@ -103,7 +105,8 @@ impl Layout {
         let mut places =
             |rule: &Rule| -> Vec<usize> { rule.paths().iter().map(|path| place_of(&mut paths, path)).collect() };
         let (key, sort) = (places(key), places(sort));
-        Self { tree: Tree::new(&paths), paths, key, sort }
+        let tie = key.iter().copied().filter(|place| !sort.contains(place)).collect();
+        Self { tree: Tree::new(&paths), paths, key, sort, tie }
     }
 
     /// As [`record`](Self::record), of a text that nobody has looked at yet: it is validated first.
@@ -111,11 +114,7 @@ impl Layout {
     /// # Errors
     /// Also when the text is not the JSON that Freight takes from strangers.
     pub fn stranger(&self, text: &str, row: u64) -> Result<Record, Malformed> {
-        base::json::validate(text.as_bytes()).map_err(|error| match error.details().first() {
-            Some(detail) if !detail.field.is_empty() => Malformed::field(&detail.field, &detail.message),
-            Some(detail) => Malformed::record(&detail.message),
-            None => Malformed::record(error.message()),
-        })?;
+        check(text)?;
         self.record(text, row)
     }
 
@@ -137,17 +136,51 @@ impl Layout {
                 .ok_or_else(|| Malformed::field(&self.paths[place], "Must be a string, a number or a boolean"))
         };
         let keys = self.key.iter().map(|place| value(*place)).collect::<Result<Vec<_>, _>>()?;
-        let sorts = self.sort.iter().map(|place| value(*place)).collect::<Result<Vec<_>, _>>()?;
         let key = identity(&keys, row);
         if key.is_empty() || key.len() > KEY_BYTES_MAX {
             return Err(Malformed::record(format!("A key is 1 to {KEY_BYTES_MAX} bytes")));
         }
-        let place = place(&sorts, &keys, row);
+        let place = self.place(value, row)?;
         if place.len() > PLACE_BYTES_MAX {
             return Err(Malformed::record(format!("Sort value and key together are at most {PLACE_BYTES_MAX} bytes")));
         }
         Ok(Record { hash: hash(&key), key, place, text: one_line(text) })
     }
+
+    /// Sort values, then what the key adds; a row number stands where a rule has no paths.
+    fn place<'a>(
+        &self,
+        value: impl Fn(usize) -> Result<Scalar<'a>, Malformed>,
+        row: u64,
+    ) -> Result<String, Malformed> {
+        let mut out = String::with_capacity(64);
+        if self.sort.is_empty() {
+            row.encode(&mut out);
+            out.push(SEPARATOR);
+        }
+        for place in self.sort.iter().chain(&self.tie) {
+            value(*place)?.encode(&mut out);
+            out.push(SEPARATOR);
+        }
+        if self.key.is_empty() && !self.sort.is_empty() {
+            row.encode(&mut out);
+            out.push(SEPARATOR);
+        }
+        out.pop();
+        Ok(out)
+    }
+}
+
+/// Refuses a text that is not the JSON that Freight takes from strangers.
+///
+/// # Errors
+/// What is wrong, and at which path.
+pub fn check(text: &str) -> Result<(), Malformed> {
+    base::json::validate(text.as_bytes()).map_err(|error| match error.details().first() {
+        Some(detail) if !detail.field.is_empty() => Malformed::field(&detail.field, &detail.message),
+        Some(detail) => Malformed::record(&detail.message),
+        None => Malformed::record(error.message()),
+    })
 }
 
 fn place_of(paths: &mut Vec<Path>, path: &Path) -> usize {
@@ -167,23 +200,6 @@ fn identity(keys: &[Scalar<'_>], row: u64) -> String {
             several.iter().map(escaped).collect::<Vec<_>>().join(",")
         }
     }
-}
-
-/// Sort values, then key values; a row number stands where a rule has no paths.
-fn place(sorts: &[Scalar<'_>], keys: &[Scalar<'_>], row: u64) -> String {
-    let mut out = String::with_capacity(64);
-    for rule in [sorts, keys] {
-        for value in rule {
-            value.encode(&mut out);
-            out.push(SEPARATOR);
-        }
-        if rule.is_empty() {
-            row.encode(&mut out);
-            out.push(SEPARATOR);
-        }
-    }
-    out.pop();
-    out
 }
 
 /// The same JSON without line breaks between its tokens: a row of NDJSON is one line. Text that
@@ -253,6 +269,13 @@ mod tests {
         let (ninth, tenth) = (rows.record("{}", 9).unwrap(), rows.record("{}", 10).unwrap());
         assert_eq!((ninth.key.as_str(), tenth.key.as_str()), ("9", "10"));
         assert!(ninth.place < tenth.place);
+    }
+
+    #[test]
+    fn a_value_that_is_both_key_and_sort_value_stands_in_the_place_once() {
+        let place = |sort: &str| layout("a,b", sort).record(r#"{"a":"x","b":"y"}"#, 1).unwrap().place;
+        let once = base::key!["sx", "sy"];
+        assert_eq!((place("a"), place("a,b"), place("b,a")), (once.clone(), once, base::key!["sy", "sx"]));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Row;
 use crate::model::Malformed;
+use crate::model::record::check;
 
 /// The largest row, quotes and all.
 const ROW_BYTES_MAX: usize = 1 << 20;
@@ -93,8 +94,9 @@ enum Place {
 }
 
 struct Column {
-    /// The name as the JSON text `"name":`.
     name: String,
+    /// The name as a JSON string.
+    quoted: String,
     kind: Type,
 }
 
@@ -224,15 +226,11 @@ impl Table {
         }
         let column = |name: String| -> Result<Column> {
             let kind = self.options.types.get(&name).copied().unwrap_or(Type::String);
-            Ok(Column { name: format!("{}:", quoted(&name)), kind })
+            let quoted = serde_json::to_string(&name).map_err(Error::internal)?;
+            Ok(Column { name, quoted, kind })
         };
         names.into_iter().map(column).collect()
     }
-}
-
-/// A string as JSON writes it.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// The cells of a row as a JSON object, without those that are null.
@@ -240,25 +238,35 @@ fn record(columns: &[Column], cells: &csv::ByteRecord, null: &[String]) -> Resul
     if cells.len() != columns.len() {
         return Err(Malformed::record(format!("{} cells, but the header has {}", cells.len(), columns.len())));
     }
-    let mut out = String::with_capacity(cells.as_slice().len() + columns.len() * 16);
-    out.push('{');
+    let mut out = Vec::with_capacity(cells.as_slice().len() + columns.len() * 16);
+    let mut is_made_here = true;
+    out.push(b'{');
     for (column, cell) in columns.iter().zip(cells) {
-        let name = column.name.trim_end_matches(':').trim_matches('"');
-        let cell = str::from_utf8(cell).map_err(|_| Malformed::field(&name, "Not UTF-8"))?;
+        let cell = str::from_utf8(cell).map_err(|_| Malformed::field(&column.name, "Not UTF-8"))?;
         if null.iter().any(|spelling| spelling == cell) {
             continue;
         }
         if out.len() > 1 {
-            out.push(',');
+            out.push(b',');
         }
-        out.push_str(&column.name);
+        out.extend_from_slice(column.quoted.as_bytes());
+        out.push(b':');
         match column.kind {
-            Type::String => out.push_str(&quoted(cell)),
-            kind => out.push_str(typed(kind, cell).map_err(|why| Malformed::field(&name, why))?),
+            Type::String => serde_json::to_writer(&mut out, cell).map_err(|_| Malformed::record("Not text"))?,
+            kind => {
+                let cell = typed(kind, cell).map_err(|why| Malformed::field(&column.name, why))?;
+                out.extend_from_slice(cell.as_bytes());
+                is_made_here = false;
+            }
         }
     }
-    out.push('}');
-    Ok(out)
+    out.push(b'}');
+    let text = String::from_utf8(out).map_err(|_| Malformed::record("Not UTF-8"))?;
+    // Strings that were written here are sound; JSON that came in a cell may be beyond our limits.
+    if !is_made_here {
+        check(&text)?;
+    }
+    Ok(text)
 }
 
 /// The cell as it stands, if it is JSON of the type.

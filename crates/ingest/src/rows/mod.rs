@@ -22,7 +22,7 @@ use crate::model::Malformed;
 pub struct Row {
     /// Which one: the line of NDJSON, the row behind the header of CSV, from 1.
     pub number: u64,
-    /// The JSON text of the record.
+    /// The record's text: JSON that was checked, or made here.
     pub record: Result<String, Malformed>,
 }
 

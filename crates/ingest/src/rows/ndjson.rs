@@ -2,7 +2,7 @@
 
 use super::Row;
 use crate::model::Malformed;
-use crate::model::record::RECORD_BYTES_MAX;
+use crate::model::record::{RECORD_BYTES_MAX, check};
 
 /// Lines of a file that comes in pieces. Empty lines are counted and passed over.
 #[derive(Debug, Default)]
@@ -71,7 +71,9 @@ impl Lines {
 }
 
 fn text(line: &[u8]) -> Result<String, Malformed> {
-    str::from_utf8(line).map(str::to_owned).map_err(|_| Malformed::record("Not UTF-8"))
+    let line = str::from_utf8(line).map_err(|_| Malformed::record("Not UTF-8"))?;
+    check(line)?;
+    Ok(line.to_owned())
 }
 
 #[cfg(test)]

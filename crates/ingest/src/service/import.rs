@@ -113,7 +113,7 @@ impl Import {
     async fn take(&mut self) -> Result<(), Refused> {
         while let Some(Row { number, record }) = self.reader.next() {
             self.report.received += 1;
-            let read = record.and_then(|text| self.layout.stranger(&text, self.before + number));
+            let read = record.and_then(|text| self.layout.record(&text, self.before + number));
             match read {
                 Ok(record) => self.intake.add(record).await?,
                 Err(why) => {

@@ -15,8 +15,9 @@ use super::Shelf;
 use super::upsert::{BYTES_MAX, Known, RECORDS_MAX, Refused};
 use crate::model::{Record, SHARDS};
 
-/// At most so many transactions under way.
-const UNDER_WAY_MAX: usize = 64;
+/// At most so many transactions under way. A store that commits in groups has half of them in one
+/// commit while the other half gathers, and another caller waits for two of those at most.
+const UNDER_WAY_MAX: usize = 128;
 /// At most so many bytes gathered and under way.
 const HELD_BYTES_MAX: usize = 16 << 20;
 
@@ -90,7 +91,17 @@ impl Intake {
         if gathered.records.len() >= RECORDS_MAX {
             self.flush(shard).await?;
         }
-        if self.held > HELD_BYTES_MAX { self.drain().await } else { Ok(()) }
+        if self.held > HELD_BYTES_MAX { self.make_room().await } else { Ok(()) }
+    }
+
+    /// Waits for what is under way, or writes what is gathered, until half of the bytes are free.
+    async fn make_room(&mut self) -> Result<(), Refused> {
+        while self.held > HELD_BYTES_MAX / 2 {
+            if !self.settle().await? {
+                return self.drain().await;
+            }
+        }
+        Ok(())
     }
 
     /// Writes what is gathered and waits for all that is under way; returns how many are saved.
