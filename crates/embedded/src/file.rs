@@ -16,8 +16,8 @@ use crate::lock::Lock;
 
 /// "FRGT", in the header of every file of ours.
 const APPLICATION: i32 = 0x4652_4754;
-/// The layout that we write.
-const LAYOUT: i32 = 1;
+/// The layout that we write. Layout 1 had other checksums in its rows, and is read as well.
+const LAYOUT: i32 = 2;
 /// SQLite before this has a race that can corrupt the log when it begins anew.
 const SQLITE_LEAST: i32 = 3_051_003;
 /// How long a connection waits for another one's lock: a checkpoint waits for readers.
@@ -166,6 +166,9 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
         let create = format!("{CREATE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT}; COMMIT;");
         conn.execute_batch(&create).map_err(sqlite)?;
         sync_directory(path)?;
+    } else {
+        // From here on an older program would take our rows for damaged ones.
+        conn.pragma_update(None, "user_version", LAYOUT).map_err(sqlite)?;
     }
     Ok(conn)
 }

@@ -16,7 +16,7 @@
 //!
 //! Read the modules in this order:
 //!
-//! 1. `row`: what a row holds, byte by byte, and its checksums.
+//! 1. `row`: what a row holds, byte by byte. `sums`: its checksums.
 //! 2. `select`: reading rows, verified. `apply`: one write, judged and applied.
 //! 3. `mailbox`, `writer`, `reader`, `sweep`, `health`: the threads.
 //! 4. `lock`, `file`: one process, one file, whose it is.
@@ -35,6 +35,7 @@ mod reader;
 mod row;
 mod select;
 mod store;
+mod sums;
 mod sweep;
 mod writer;
 

@@ -19,6 +19,7 @@ use crate::file::{FileError, explain, open_copy, open_reader, sync_directory};
 use crate::lock::{Lock, beside};
 use crate::select::{Fault, stored};
 use crate::store::SqliteStore;
+use crate::sums;
 
 /// How many pages of 8 KB are copied before others get a turn at the file.
 const PAGES_PER_STEP: i32 = 128;
@@ -209,7 +210,7 @@ fn check_rows(conn: &Connection, report: &mut Report) -> rusqlite::Result<()> {
         };
         report.rows += 1;
         match stored(row) {
-            Ok((row, sums)) if row.is_sound(sums) => {}
+            Ok((row, sums)) if sums::is_sound(&row, sums) => {}
             Ok((row, _)) => report.damage(row.place.name()),
             Err(Fault::Damaged(name)) => report.damage(name),
             Err(Fault::Sqlite(error)) => return Err(error),

@@ -1,24 +1,16 @@
 //! What a row of the file holds, byte by byte.
 //!
-//! SQLite has no page checksums: a flipped bit on the disk comes back as data, and its own check
-//! calls the file sound. So each row carries two checksums in one column. The first, of 4 bytes,
-//! covers the key; the second, of 8, covers the key and everything else. Both are verified at each
-//! read, before a byte of the row is believed. The one of the key is there by itself because a
-//! search has to judge rows it only passes by (see [`crate::select`]), and their data can be long.
-//!
 //! `fields` begin with the number of their format. A new format gets a new number, the old one
-//! stays readable, and a file of each is kept under `tests/golden`. What is hashed is part of the
-//! format too: a maintainer who adds a column without hashing it has made it unprotected.
+//! stays readable, and a file of each is kept under `tests/golden`.
 
 use base::store::{Body, Field, Fields, Item, Key, Version};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::sums;
+
 /// The format of `fields` that we write.
 const FORMAT: u8 = 1;
-/// Bytes of the checksum over the key, and of both checksums.
-const KEY_SUM: usize = 4;
-const SUMS: usize = 12;
 
 const INT: u8 = 0;
 const STR: u8 = 1;
@@ -45,22 +37,6 @@ impl Place<'_> {
         let [table, partition, sort] = [self.table, self.partition, self.sort].map(String::from_utf8_lossy);
         format!("{table} {partition:?} {sort:?}")
     }
-
-    fn hasher(&self) -> blake3::Hasher {
-        let mut text = Vec::with_capacity(24 + self.table.len() + self.partition.len() + self.sort.len());
-        for part in [self.table, self.partition, self.sort] {
-            text.extend((part.len() as u64).to_le_bytes());
-            text.extend(part);
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&text);
-        hasher
-    }
-
-    /// Whether the key is the one that was written.
-    pub(crate) fn is_sound(&self, sums: &[u8]) -> bool {
-        sums.len() == SUMS && sums[..KEY_SUM] == self.hasher().finalize().as_bytes()[..KEY_SUM]
-    }
 }
 
 /// Everything of a row but its key, ready to be bound.
@@ -70,7 +46,7 @@ pub(crate) struct Row {
     pub(crate) fields: Vec<u8>,
     pub(crate) data: Option<String>,
     pub(crate) expires: Option<i64>,
-    pub(crate) sums: [u8; SUMS],
+    pub(crate) sums: [u8; sums::SUMS],
 }
 
 impl Row {
@@ -85,7 +61,7 @@ impl Row {
             data: body.data.as_deref().map(str::as_bytes),
             expires,
         };
-        let sums = stored.sums();
+        let sums = sums::of(&stored);
         Self { version, fields, data: body.data, expires, sums }
     }
 
@@ -105,30 +81,15 @@ pub(crate) struct Stored<'a> {
 }
 
 impl Stored<'_> {
-    fn sums(&self) -> [u8; SUMS] {
-        let mut hasher = self.place.hasher();
-        let mut sums = [0; SUMS];
-        sums[..KEY_SUM].copy_from_slice(&hasher.finalize().as_bytes()[..KEY_SUM]);
-        let mut text = Vec::with_capacity(48 + self.fields.len());
-        text.push(self.presence());
-        text.extend(self.version.unwrap_or_default());
-        text.extend(self.expires.unwrap_or_default().to_le_bytes());
-        text.extend((self.fields.len() as u64).to_le_bytes());
-        text.extend(self.fields);
-        hasher.update(&text).update(self.data.unwrap_or_default());
-        sums[KEY_SUM..].copy_from_slice(&hasher.finalize().as_bytes()[..SUMS - KEY_SUM]);
-        sums
-    }
-
     /// Which of the optional columns are there: an empty text is not an absent one.
-    fn presence(&self) -> u8 {
+    pub(crate) fn presence(&self) -> u8 {
         let bit = |present: bool, place: u8| u8::from(present) << place;
         bit(self.version.is_some(), 0) | bit(self.expires.is_some(), 1) | bit(self.data.is_some(), 2)
     }
 
     /// The item under `key`, if every byte is the one that was written.
     pub(crate) fn item(&self, key: Key, sums: &[u8]) -> Option<Item> {
-        if self.sums() != *sums {
+        if !sums::is_sound(self, sums) {
             return None;
         }
         let version = match self.version {
@@ -144,11 +105,6 @@ impl Stored<'_> {
             None => None,
         };
         Some(Item { key, version, body: Body { fields: decode(self.fields)?, data, expires } })
-    }
-
-    /// Whether every byte is the one that was written.
-    pub(crate) fn is_sound(&self, sums: &[u8]) -> bool {
-        self.sums() == *sums
     }
 }
 

@@ -24,6 +24,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, params};
 
 use crate::row::{Place, Stored};
+use crate::sums;
 
 pub(crate) const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
@@ -191,7 +192,7 @@ fn scan(
             return Err(Fault::Damaged(place.name()));
         }
         if !span.holds(place.sort) {
-            return if place.is_sound(sums) { Ok(None) } else { Err(Fault::Damaged(place.name())) };
+            return if sums::key_is_sound(&place, sums) { Ok(None) } else { Err(Fault::Damaged(place.name())) };
         }
         let item = verified(row, table)?;
         let sort = std::str::from_utf8(place.sort).map_err(|_| Fault::Damaged(place.name()))?;
@@ -226,7 +227,7 @@ fn edge<T>(
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, sort])?;
     match rows.next()?.map(key).transpose()? {
-        Some((place, sums)) if !place.is_sound(sums) => Err(Fault::Damaged(place.name())),
+        Some((place, sums)) if !sums::key_is_sound(&place, sums) => Err(Fault::Damaged(place.name())),
         found => Ok(found.map(|(place, _)| see(place))),
     }
 }

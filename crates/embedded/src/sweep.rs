@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::apply::DELETE;
 use crate::select::{Fault, POINT, stored};
+use crate::sums;
 use crate::writer::Writer;
 
 /// How often it looks.
@@ -93,7 +94,7 @@ fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
 fn remove(conn: &Connection, item: &Expired, until: Timestamp) -> rusqlite::Result<()> {
     let key = params![item.table, item.partition, item.sort];
     let is_expired = conn.prepare_cached(POINT)?.query_row(key, |row| match stored(row) {
-        Ok((row, sums)) if row.is_sound(sums) => Ok(row.expires.is_some_and(|at| at <= until.as_microsecond())),
+        Ok((row, sums)) if sums::is_sound(&row, sums) => Ok(row.expires.is_some_and(|at| at <= until.as_microsecond())),
         Ok((row, _)) => {
             tracing::error!(item = row.place.name(), "a damaged item is not removed");
             Ok(false)

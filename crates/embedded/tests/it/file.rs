@@ -70,10 +70,10 @@ fn a_newer_file_is_refused_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("freight.db");
     drop(open(&path));
-    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
     let before = std::fs::read(&path).unwrap();
     let refused = refusal(&path);
-    assert!(matches!(refused, FileError::Newer { found: 2, .. }), "{refused}");
+    assert!(matches!(refused, FileError::Newer { found: 3, .. }), "{refused}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 

@@ -1,17 +1,21 @@
 //! Files of every layout that was ever written, kept, and read by every version since.
 //!
-//! `golden/v1.sqlite` was written by the first version. When the layout changes, add a file and a
-//! test; never touch the old ones.
+//! `golden/v1.sqlite` was written by the first version, `v2.sqlite` when the checksums changed. When
+//! the layout changes, add a file and a test; never touch the old ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use base::Store as _;
 use base::StoreExt as _;
-use base::store::{Body, Item, Query, Version};
+use base::store::{Body, Item, Query, Version, Write};
+use embedded::Offline;
+use rusqlite::Connection;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::{TABLE, key, open};
 
-/// What the file of layout 1 holds.
+/// What the files hold.
 fn items() -> Vec<Item> {
     let body = Body::data("{\"price\": 1.50, \"big\": 123456789012345678901234567890}")
         .with("count", -3)
@@ -28,11 +32,31 @@ fn items() -> Vec<Item> {
     ]
 }
 
-#[tokio::test]
-async fn a_file_of_layout_1_is_read() {
+/// A copy of the file of that name, and the directory that it lies in.
+fn copy_of(name: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("freight.db");
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/v1.sqlite"), &path).unwrap();
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name), &path).unwrap();
+    (directory, path)
+}
+
+#[tokio::test]
+async fn files_of_every_layout_are_read() {
+    for name in ["v1.sqlite", "v2.sqlite"] {
+        let (_directory, path) = copy_of(name);
+        assert_eq!(open(&path).query_all(Query::new(TABLE, "p")).await.unwrap(), items(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_an_old_layout_live_beside_new_ones() {
+    let (_directory, path) = copy_of("v1.sqlite");
     let store = open(&path);
-    assert_eq!(store.query_all(Query::new(TABLE, "p")).await.unwrap(), items());
+    store.write(vec![Write::put(key("p", "b"), Body::data("new"))]).await.unwrap();
+    drop(store);
+    let items = open(&path).query_all(Query::new(TABLE, "p")).await.unwrap();
+    assert_eq!(items.iter().map(Item::data).collect::<Vec<_>>()[1..], ["new", ""]);
+    assert!(Offline::lock(&path).unwrap().check().unwrap().is_sound());
+    let layout: i32 = Connection::open(&path).unwrap().query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap();
+    assert_eq!(layout, 2, "an older program must not take the new row for a damaged one");
 }

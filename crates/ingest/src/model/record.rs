@@ -148,11 +148,7 @@ impl Layout {
     }
 
     /// Sort values, then what the key adds; a row number stands where a rule has no paths.
-    fn place<'a>(
-        &self,
-        value: impl Fn(usize) -> Result<Scalar<'a>, Malformed>,
-        row: u64,
-    ) -> Result<String, Malformed> {
+    fn place<'a>(&self, value: impl Fn(usize) -> Result<Scalar<'a>, Malformed>, row: u64) -> Result<String, Malformed> {
         let mut out = String::with_capacity(64);
         if self.sort.is_empty() {
             row.encode(&mut out);
