@@ -158,7 +158,7 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
     };
     conn.execute_batch(&format!(
         "PRAGMA synchronous = {synchronous}; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;
+         PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 134217728;
          PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
     ))
     .map_err(sqlite)?;

@@ -121,13 +121,13 @@ impl SqliteStore {
         self.lock.file()
     }
 
-    async fn submit(&self, (request, answer): (Request, oneshot::Receiver<Answer>)) -> Answer {
+    async fn submit(&self, (request, reply): (Request, oneshot::Receiver<Answer>)) -> Answer {
         self.health.check()?;
         self.writes.post(request).map_err(|refused| match refused {
             Refused::Full => StoreError::Busy,
             Refused::Closed => StoreError::Unavailable("closed".to_owned()),
         })?;
-        answer.await.map_err(|_| StoreError::Unknown("the writer stopped".to_owned()))?
+        reply.await.map_err(|_| StoreError::Unknown("the writer stopped".to_owned()))?
     }
 }
 

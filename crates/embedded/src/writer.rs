@@ -35,10 +35,11 @@ const REQUESTS_MAX: usize = 1_024;
 const BYTES_MAX: usize = 8 << 20;
 /// How long an idle writer waits before it looks for expired items.
 const IDLE: Duration = Duration::from_secs(1);
-/// How many pages of 8 KB gather in the log before they are moved to the file.
-const CHECKPOINT_PAGES: i64 = 2_000;
-/// From this many on, readers are waited for, so that the log can begin anew: 64 MB.
-const LOG_PAGES_MAX: i64 = 8_000;
+/// How many pages of 8 KB gather in the log before they are moved to the file: 48 MB. A page that was
+/// written ten times is moved once, and records come in no order; an opening reads the log once.
+const CHECKPOINT_PAGES: i64 = 6_000;
+/// From this many on, readers are waited for, so that the log can begin anew: 128 MB.
+const LOG_PAGES_MAX: i64 = 16_000;
 
 pub(crate) struct Writer {
     pub(crate) conn: Connection,

@@ -1,7 +1,7 @@
 //! Many records into one dataset, as fast as the store takes them.
 //!
-//! Records are gathered by shard; a full gathering becomes one transaction, and many transactions
-//! are under way at once, so that a store that commits in groups pays one sync for all of them.
+//! Records are gathered by shard; a full gathering becomes one transaction, the small ones of the end
+//! share some, and many transactions are under way at once, so that a store that commits in groups pays one sync for all of them.
 //! Two transactions under way never hold the same key: of two records with one key the later must
 //! win, and the store orders only what is not concurrent. What is gathered and under way is
 //! bounded in bytes, so memory does not grow with the length of an import.
@@ -12,12 +12,12 @@ use base::store::Write;
 use tokio::task::JoinSet;
 
 use super::Shelf;
-use super::upsert::{BYTES_MAX, Known, RECORDS_MAX, Refused};
+use super::upsert::{BYTES_MAX, Known, RECORDS_MAX, Refused, fits};
 use crate::model::{Record, SHARDS};
 
 /// At most so many transactions under way. A store that commits in groups has half of them in one
 /// commit while the other half gathers, and another caller waits for two of those at most.
-const UNDER_WAY_MAX: usize = 128;
+const UNDER_WAY_MAX: usize = 256;
 /// At most so many bytes gathered and under way.
 const HELD_BYTES_MAX: usize = 16 << 20;
 
@@ -34,13 +34,21 @@ pub struct Intake {
     found: Known,
 }
 
-/// Records of one shard that wait for more.
+/// Records that wait for more.
 #[derive(Default)]
 struct Gathered {
     records: Vec<Record>,
     bytes: usize,
     /// How many were taken in, those replaced by later ones included.
     taken: u64,
+}
+
+impl Gathered {
+    fn join(&mut self, mut other: Self) {
+        self.records.append(&mut other.records);
+        self.bytes += other.bytes;
+        self.taken += other.taken;
+    }
 }
 
 impl Intake {
@@ -74,7 +82,8 @@ impl Intake {
         let gathered = &mut self.gathered[usize::from(shard)];
         let bytes = record.text.len();
         if gathered.bytes + bytes > BYTES_MAX {
-            self.flush(shard).await?;
+            let full = std::mem::take(gathered);
+            self.write(full).await?;
         }
         let gathered = &mut self.gathered[usize::from(shard)];
         gathered.taken += 1;
@@ -89,7 +98,8 @@ impl Intake {
             None => gathered.records.push(record),
         }
         if gathered.records.len() >= RECORDS_MAX {
-            self.flush(shard).await?;
+            let full = std::mem::take(gathered);
+            self.write(full).await?;
         }
         if self.held > HELD_BYTES_MAX { self.make_room().await } else { Ok(()) }
     }
@@ -114,15 +124,27 @@ impl Intake {
     }
 
     async fn drain(&mut self) -> Result<(), Refused> {
+        let (mut shared, mut shards) = (Gathered::default(), 0);
         for shard in 0..SHARDS {
-            self.flush(shard).await?;
+            let next = std::mem::take(&mut self.gathered[usize::from(shard)]);
+            if next.records.is_empty() {
+                continue;
+            }
+            let records = shared.records.len() + next.records.len();
+            if !fits(records, shards + 1) || shared.bytes + next.bytes > BYTES_MAX {
+                self.write(std::mem::take(&mut shared)).await?;
+                shards = 0;
+            }
+            shared.join(next);
+            shards += 1;
         }
+        self.write(shared).await?;
         while self.settle().await? {}
         Ok(())
     }
 
-    async fn flush(&mut self, shard: u8) -> Result<(), Refused> {
-        let Gathered { records, taken, .. } = std::mem::take(&mut self.gathered[usize::from(shard)]);
+    /// Starts a transaction, once there is room for one and none under way holds one of its keys.
+    async fn write(&mut self, Gathered { records, taken, .. }: Gathered) -> Result<(), Refused> {
         if records.is_empty() {
             return Ok(());
         }
@@ -132,7 +154,7 @@ impl Intake {
         self.busy.extend(records.iter().map(|record| record.hash));
         let (shelf, fence, guess) = (self.shelf.clone(), self.fence.clone(), self.found);
         self.under_way.spawn(async move {
-            let written = shelf.put(shard, &records, fence.as_ref(), guess).await;
+            let written = shelf.put(&records, fence.as_ref(), guess).await;
             (records, taken, written)
         });
         Ok(())

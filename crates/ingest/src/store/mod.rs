@@ -17,7 +17,7 @@
 //! every write of records asks for its shard's to be [`When::Present`](base::store::When): that is
 //! what stops an import whose dataset is deleted under it, at no cost and without a hot item.
 //!
-//! - [`head`]: heads. [`upsert`]: writing records of one shard, all or none.
+//! - [`head`]: heads. [`upsert`]: writing a few records, all or none.
 //! - [`intake`]: many such writes at once. [`ordered`]: reading in order.
 //! - [`stage`]: answers not yet applied. [`status`]: how runs went. [`sweep`]: what is left behind.
 

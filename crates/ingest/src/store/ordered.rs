@@ -17,7 +17,7 @@ use super::{RECORDS, Shelf};
 use crate::model::SHARDS;
 
 /// So many records of a shard are read at once by a long read, and as many ahead.
-const LONG_PAGE: usize = 128;
+const LONG_PAGE: usize = 64;
 
 /// A record as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Writing records of one shard: all or none, counted exactly.
+//! Writing a few records: all or none, counted exactly.
 //!
 //! The items are read, each write is decided by what was read and made conditional on it, and
 //! when a condition does not hold the whole is read again. So two writers of the same record never
@@ -10,13 +10,15 @@
 //! absent, and a wrong guess costs one try. A caller with many records guesses what the last write
 //! found.
 
+use std::collections::BTreeMap;
+
 use base::key;
-use base::store::{Body, Item, Key, StoreError, When, Write};
+use base::store::{Body, Item, Key, StoreError, WRITES_MAX, When, Write};
 
 use super::{RECORDS, Shelf};
 use crate::model::Record;
 
-/// At most so many records in one transaction: three writes each, the count and a fence.
+/// At most so many records in one transaction, where they are of one shard.
 pub const RECORDS_MAX: usize = 32;
 /// At most so many bytes of records in one transaction.
 pub const BYTES_MAX: usize = 3 << 20;
@@ -46,31 +48,33 @@ pub enum Refused {
     Store(StoreError),
 }
 
+/// Whether so many records of so many shards fit into one transaction: three writes each, a count
+/// for each shard, and a fence.
+pub fn fits(records: usize, shards: usize) -> bool {
+    3 * records + shards < WRITES_MAX
+}
+
 impl Shelf {
-    /// Writes up to 32 records of one shard, with different keys, under a fence if there is one.
+    /// Writes as many records as [`fits`], with different keys, under a fence if there is one.
     /// Returns what they turned out to be.
     ///
     /// # Errors
     /// [`Refused`]; nothing was written, unless the store lost its answer again and again.
-    pub async fn put(
-        &self,
-        shard: u8,
-        records: &[Record],
-        fence: Option<&Write>,
-        guess: Known,
-    ) -> Result<Known, Refused> {
+    pub async fn put(&self, records: &[Record], fence: Option<&Write>, guess: Known) -> Result<Known, Refused> {
         let (mut conflicts, mut busy) = (0, 0);
         let mut guess = guess;
         loop {
-            let before = self.before(shard, records, guess).await.map_err(Refused::Store)?;
+            let before = self.before(records, guess).await.map_err(Refused::Store)?;
             guess = Known::Some;
-            match self.store.write(self.decided(shard, records, &before, fence)).await {
+            let counts = self.counts(records, &before);
+            let shards = counts.len();
+            match self.store.write(self.decided(counts, records, &before, fence)).await {
                 Ok(_) if before.iter().all(Option::is_none) => return Ok(Known::AllNew),
                 Ok(_) => return Ok(Known::Some),
-                Err(StoreError::Failed(failed)) if failed.contains(&0) => {
+                Err(StoreError::Failed(failed)) if failed.iter().any(|place| *place < shards) => {
                     return Err(Refused::Gone);
                 }
-                Err(StoreError::Failed(failed)) if fence.is_some() && failed.contains(&1) => {
+                Err(StoreError::Failed(failed)) if fence.is_some() && failed.contains(&shards) => {
                     return Err(Refused::Fenced);
                 }
                 Err(StoreError::Failed(_)) if conflicts < CONFLICTS_MAX => conflicts += 1,
@@ -81,31 +85,47 @@ impl Shelf {
     }
 
     /// What leads to the records now; with the guess that all are new, nothing does.
-    async fn before(&self, shard: u8, records: &[Record], guess: Known) -> Result<Vec<Option<Item>>, StoreError> {
+    async fn before(&self, records: &[Record], guess: Known) -> Result<Vec<Option<Item>>, StoreError> {
         match guess {
             Known::AllNew => Ok(vec![None; records.len()]),
-            Known::Some => self.store.get_many(&self.pointers(shard, records)).await,
+            Known::Some => {
+                let pointers: Vec<Key> = records.iter().map(|record| self.pointer(record)).collect();
+                self.store.get_many(&pointers).await
+            }
         }
     }
 
-    fn pointers(&self, shard: u8, records: &[Record]) -> Vec<Key> {
-        let partition = self.record_partition(shard);
-        records.iter().map(|record| Key::new(RECORDS, partition.clone(), key![record.key])).collect()
+    fn pointer(&self, record: &Record) -> Key {
+        Key::new(RECORDS, self.record_partition(record.shard()), key![record.key])
     }
 
-    /// The count first, then the fence, then the records.
-    fn decided(&self, shard: u8, records: &[Record], before: &[Option<Item>], fence: Option<&Write>) -> Vec<Write> {
-        let fresh = before.iter().filter(|item| item.is_none()).count();
-        let count = match i64::try_from(fresh) {
-            Ok(0) | Err(_) => Write::check(self.count_key(shard), When::Present),
-            Ok(fresh) => Write::add(self.count_key(shard), [("n", fresh)]).when(When::Present),
+    /// How many records each shard gains, added on the condition that the dataset is there.
+    fn counts(&self, records: &[Record], before: &[Option<Item>]) -> Vec<Write> {
+        let mut gains = BTreeMap::new();
+        for (record, before) in records.iter().zip(before) {
+            *gains.entry(record.shard()).or_default() += i64::from(before.is_none());
+        }
+        let count = |(shard, gain)| match gain {
+            0 => Write::check(self.count_key(shard), When::Present),
+            gain => Write::add(self.count_key(shard), [("n", gain)]).when(When::Present),
         };
-        let mut writes = Vec::with_capacity(2 + 3 * records.len());
-        writes.push(count);
+        gains.into_iter().map(count).collect()
+    }
+
+    /// The counts first, then the fence, then the records.
+    fn decided(
+        &self,
+        counts: Vec<Write>,
+        records: &[Record],
+        before: &[Option<Item>],
+        fence: Option<&Write>,
+    ) -> Vec<Write> {
+        let mut writes = counts;
+        writes.reserve(1 + 3 * records.len());
         writes.extend(fence.cloned());
-        let order = self.order_partition(shard);
-        for ((record, key), before) in records.iter().zip(self.pointers(shard, records)).zip(before) {
-            moved(&mut writes, record, key, before.as_ref(), &order);
+        for (record, before) in records.iter().zip(before) {
+            let order = self.order_partition(record.shard());
+            moved(&mut writes, record, self.pointer(record), before.as_ref(), &order);
         }
         writes
     }
