@@ -13,13 +13,14 @@
 //! And everything that fires is counted: a proof that does not see its faults in [`Fired`] has
 //! shown nothing.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::clock::lock;
 use crate::store::{Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write};
@@ -70,7 +71,10 @@ pub struct FaultyStore {
     clock: Arc<dyn Clock>,
     dice: Mutex<Dice>,
     fired: Mutex<Fired>,
-    life: watch::Sender<Life>,
+    life: Mutex<Life>,
+    /// Calls in flight wait here in the order in which they came, and fail in it, so that a seed
+    /// repeats what follows, too.
+    crashed: Notify,
 }
 
 /// Which life of the process it is, so that a call of the last one never answers in this one.
@@ -108,8 +112,8 @@ impl FaultyStore {
     /// Stands before `inner` without any fault until [`FaultyStore::set`]; delays pass by `clock`.
     pub fn new(inner: Arc<dyn Store>, clock: Arc<dyn Clock>, seed: u64) -> Self {
         let dice = Dice { rng: StdRng::seed_from_u64(seed), odds: Odds::default() };
-        let life = watch::Sender::new(Life { number: 0, up: true });
-        Self { inner, clock, dice: Mutex::new(dice), fired: Mutex::default(), life }
+        let life = Mutex::new(Life { number: 0, up: true });
+        Self { inner, clock, dice: Mutex::new(dice), fired: Mutex::default(), life, crashed: Notify::new() }
     }
 
     /// Changes the odds from the next call on.
@@ -125,12 +129,15 @@ impl FaultyStore {
     /// Fails every call in flight, and every call until [`FaultyStore::restart`].
     pub fn crash(&self) {
         lock(&self.fired).crashes += 1;
-        self.life.send_modify(|life| *life = Life { number: life.number + 1, up: false });
+        let mut life = lock(&self.life);
+        *life = Life { number: life.number + 1, up: false };
+        drop(life);
+        self.crashed.notify_waiters();
     }
 
     /// Serves again. Calls from before the crash have failed, or will.
     pub fn restart(&self) {
-        self.life.send_modify(|life| life.up = true);
+        lock(&self.life).up = true;
     }
 
     /// A call that changes nothing.
@@ -189,21 +196,25 @@ impl FaultyStore {
     }
 
     fn alive(&self) -> Result<Life, StoreError> {
-        let life = *self.life.borrow();
+        let life = *lock(&self.life);
         if life.up { Ok(life) } else { Err(crashed()) }
     }
 
     /// What the call answers, or `None` if the life it began in ends first.
     async fn until_crash<T>(&self, life: Life, call: impl Future<Output = T>) -> Option<T> {
-        let mut lives = self.life.subscribe();
-        tokio::select! {
-            biased;
-            _ = lives.wait_for(|now| now.number != life.number) => {
-                lock(&self.fired).interrupted += 1;
-                None
+        let mut crashed = pin!(self.crashed.notified());
+        crashed.as_mut().enable();
+        let answer = if lock(&self.life).number == life.number {
+            tokio::select! {
+                biased;
+                () = crashed => None,
+                answer = call => Some(answer),
             }
-            answer = call => Some(answer),
-        }
+        } else {
+            None
+        };
+        lock(&self.fired).interrupted += u64::from(answer.is_none());
+        answer
     }
 
     async fn pass(&self, delay: Duration, refusal: Option<StoreError>) -> Result<(), StoreError> {

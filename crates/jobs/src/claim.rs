@@ -14,7 +14,7 @@ use std::time::Duration;
 use base::store::{Body, Item, Key, StoreError, When, Write};
 use base::{StoreExt as _, TaskId, TenantId};
 use jiff::Timestamp;
-use uuid::Uuid;
+use rand::RngExt as _;
 
 use crate::engine::lock;
 use crate::model::JobStatus;
@@ -82,7 +82,7 @@ impl Engine {
         }
         let until = base::clock::add(now, self.settings.lease);
         row.state = State::Leased;
-        row.lease = Some(Lease { token: Uuid::new_v4(), owner: self.owner.clone(), until, alone });
+        row.lease = Some(Lease { token: self.random_id(), owner: self.owner.clone(), until, alone });
         let mut writes = vec![Write::put(row.key(), row.body()).when(item.unchanged())];
         let slot = match self.free_slot(&row, until).await? {
             Slot::NotNeeded => None,
@@ -101,12 +101,12 @@ impl Engine {
         }
     }
 
-    /// Whether the lease may be taken over.
     /// Whether nobody holds the task any more, though its row says so.
     pub(crate) fn is_stale(&self, row: &TaskRow) -> bool {
         !lock(&self.running).contains_key(&row.id) && self.is_over(row, self.clock.now())
     }
 
+    /// Whether the lease may be taken over.
     fn is_over(&self, row: &TaskRow, now: Timestamp) -> bool {
         let Some(lease) = &row.lease else { return true };
         if lease.owner == self.owner {
@@ -193,7 +193,7 @@ impl Engine {
         let taken = self.store.get_many(&keys).await?;
         let free: Vec<usize> = (0..keys.len()).filter(|n| taken.get(*n).is_some_and(Option::is_none)).collect();
         // Everyone looks at the same places: starting at a random one keeps claimers apart.
-        let start = usize::from(Uuid::new_v4().as_bytes()[0]) % free.len().max(1);
+        let start = lock(&self.dice).random_range(0..free.len().max(1));
         let Some(key) = free.get(start).and_then(|n| keys.get(*n)).cloned() else {
             return Ok(Slot::None);
         };

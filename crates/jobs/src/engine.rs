@@ -9,6 +9,8 @@ use base::queue::{Ring, Topic};
 use base::store::{Body, Field, Write};
 use base::{Clock, JobId, Queue, Result, Store, TaskId, TenantId};
 use jiff::Timestamp;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -35,6 +37,9 @@ pub struct Settings {
     /// Whether no other process can use the store: then every lease of an earlier process is
     /// over when this one starts.
     pub exclusive: bool,
+    /// What every random choice derives from, so that a simulation can be repeated; `None` draws it
+    /// from the system.
+    pub seed: Option<u64>,
 }
 
 impl Default for Settings {
@@ -45,6 +50,7 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(2),
             sweep: Duration::from_secs(1),
             exclusive: true,
+            seed: None,
         }
     }
 }
@@ -119,6 +125,8 @@ pub struct Engine {
     /// Tenants whose pruning task is known to exist.
     pub(crate) pruned: Mutex<HashSet<TenantId>>,
     marks: Mutex<HashMap<(&'static str, TenantId), Timestamp>>,
+    /// Where ids, tokens and jitter come from.
+    pub(crate) dice: Mutex<StdRng>,
 }
 
 impl Engine {
@@ -126,6 +134,8 @@ impl Engine {
     /// [`workers_start`](crate::Engine::workers_start).
     pub fn new(deps: Deps) -> Arc<Self> {
         let mut registry = deps.registry;
+        let mut dice = deps.settings.seed.map_or_else(|| StdRng::from_rng(&mut rand::rng()), StdRng::seed_from_u64);
+        let owner = Uuid::from_u128(dice.random()).simple().to_string();
         Arc::new_cyclic(|engine| {
             registry.task(Arc::new(Tick(engine.clone())));
             registry.task(Arc::new(Prune(engine.clone())));
@@ -136,12 +146,13 @@ impl Engine {
                 registry,
                 quotas: deps.quotas,
                 settings: deps.settings,
-                owner: Uuid::new_v4().simple().to_string(),
+                owner,
                 running: Mutex::default(),
                 settled: Notify::new(),
                 room: Mutex::default(),
                 pruned: Mutex::default(),
                 marks: Mutex::default(),
+                dice: Mutex::new(dice),
             }
         })
     }
@@ -186,6 +197,11 @@ impl Engine {
             metrics::counter!("freight_rings_lost_total").increment(1);
             tracing::debug!(%error, "a ring was lost");
         }
+    }
+
+    /// An id that nobody else draws.
+    pub(crate) fn random_id(&self) -> Uuid {
+        Uuid::from_u128(lock(&self.dice).random())
     }
 
     /// How long from now until `at`; zero when it has passed.

@@ -173,7 +173,7 @@ impl Engine {
         }
         check_payload(&new.payload)?;
         self.mark(tenant, new.priority).await?;
-        let id = TaskId::new(derived_uuid(self.clock.now(), &[Uuid::new_v4().as_bytes()]));
+        let id = TaskId::new(derived_uuid(self.clock.now(), &[self.random_id().as_bytes()]));
         for _ in 0..TRIES_MAX {
             if let Some(id) = self.task_enqueue_once(tenant, id, &new, &own).await? {
                 return Ok(id);

@@ -134,7 +134,7 @@ impl Engine {
                 if row.attempts >= i64::from(policy.max_attempts) {
                     return self.bury(run, &row, failure).await;
                 }
-                policy.delay(u32::try_from(row.attempts).unwrap_or(u32::MAX))
+                policy.delay(u32::try_from(row.attempts).unwrap_or(u32::MAX), &mut *lock(&self.dice))
             }
         };
         self.try_later(run, &row, &failure, delay).await

@@ -276,6 +276,7 @@ impl Engine {
                 return Ok(job);
             }
             tokio::select! {
+                biased;
                 () = settled => {}
                 () = self.clock.sleep(left.min(Duration::from_millis(250))) => {}
             }

@@ -36,6 +36,9 @@ const PAGE_MAX: usize = 20;
 /// At most so many bytes of payloads are planned in one transaction.
 const PAGE_BYTES_MAX: usize = 3 << 20;
 
+/// How often a step is tried again at once because what it looked at had changed.
+const REFUSED_MAX: u32 = 16;
+
 /// How long a planner that waits for batches sleeps before it looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -73,6 +76,7 @@ impl Engine {
     pub(crate) async fn plan(&self, run: &Run) -> Result<(), Failure> {
         let Some(id) = run.job() else { return Err(Failure::permanent("a planner without a job")) };
         self.unpark(run, id).await?;
+        let mut refused = 0;
         loop {
             if run.cancelled().is_cancelled() {
                 return Err(Failure::new(Class::Abandoned, "stopping"));
@@ -82,13 +86,19 @@ impl Engine {
                 let gone = lock(&run.row).remove();
                 return Ok(self.store.write(gone).await.map(|_| ())?);
             };
+            let seen = scene.head.status;
             match self.step(run, scene).await {
-                Ok(Next::Step) | Err(CommitError::Failed(_)) => {}
+                Ok(Next::Step) => refused = 0,
+                // The job changed while the step looked at it; one that always has is not understood.
+                Err(CommitError::Failed(_)) if refused < REFUSED_MAX => refused += 1,
+                Err(CommitError::Failed(failed)) => {
+                    return Err(Failure::transient(format!("conditions {failed:?} of a step never held")));
+                }
                 Ok(Next::Settled) => {
                     self.settled.notify_waiters();
                     return Ok(());
                 }
-                Ok(Next::Wait(wait)) => return self.rest(run, wait).await,
+                Ok(Next::Wait(wait)) => return self.rest(run, wait, seen).await,
                 Err(CommitError::Other(failure)) => return Err(failure),
             }
         }
@@ -345,7 +355,7 @@ impl Engine {
     }
 
     /// Puts the planner to sleep.
-    async fn rest(&self, run: &Run, wait: Duration) -> Result<(), Failure> {
+    async fn rest(&self, run: &Run, wait: Duration, seen: JobStatus) -> Result<(), Failure> {
         run.flush_lines().await?;
         let held = lock(&run.row).clone();
         let next =
@@ -358,7 +368,7 @@ impl Engine {
             }
             Err(other) => return Err(other.into()),
         }
-        run.rests.get_or_init(|| wait);
+        run.rests.get_or_init(|| (wait, seen));
         Ok(())
     }
 
@@ -403,16 +413,11 @@ impl Engine {
     /// Rings a planner that has just left, if what it rests for has come meanwhile: a ring that
     /// came while it was leaving found it here and was dropped.
     pub(crate) async fn planner_look_back(&self, run: &Run) -> Result<(), StoreError> {
-        let (Some(id), Some(rests)) = (run.job(), run.rests.get()) else { return Ok(()) };
+        let (Some(id), Some((wait, seen))) = (run.job(), run.rests.get()) else { return Ok(()) };
         let tenant = run.tenant();
-        let status = self.job_status(tenant, id).await?;
-        let due = match (*rests, status) {
-            (PAUSED_LOOK_AGAIN, status) => status != Some(JobStatus::Paused),
-            (LOOK_AGAIN, Some(JobStatus::Running)) => self.job_counts(tenant, id).await?.all_batches_ended(),
-            (LOOK_AGAIN, _) => true,
-            _ => false,
-        };
-        let delay = if due { Duration::ZERO } else { *rests };
+        let changed = self.job_status(tenant, id).await? != Some(*seen);
+        let due = changed || (*wait == LOOK_AGAIN && self.job_counts(tenant, id).await?.all_batches_ended());
+        let delay = if due { Duration::ZERO } else { *wait };
         let priority = lock(&run.row).priority;
         self.ring(tenant, priority, [(run.task(), delay)]).await;
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Error;
-use rand::RngExt as _;
+use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 
 /// How the delay grows from attempt to attempt.
@@ -61,9 +61,8 @@ impl Policy {
 
     /// How long to wait after the `attempt`-th failure (from 1): uniform between 0 and the cap of
     /// that attempt, which is "full jitter".
-    pub fn delay(&self, attempt: u32) -> Duration {
-        let cap = self.cap(attempt);
-        cap.mul_f64(rand::rng().random_range(0.0..=1.0))
+    pub fn delay(&self, attempt: u32, dice: &mut impl Rng) -> Duration {
+        self.cap(attempt).mul_f64(dice.random_range(0.0..=1.0))
     }
 
     fn cap(&self, attempt: u32) -> Duration {

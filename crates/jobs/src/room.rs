@@ -5,7 +5,7 @@
 //! places are also given back by other processes, each sweep lets one task of every kind try.
 //! What does not fit is forgotten; the sweep finds it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use base::{TaskId, TenantId};
@@ -20,7 +20,7 @@ const TASKS_MAX: usize = 100_000;
 #[derive(Debug, Default)]
 pub(crate) struct Room {
     tasks: HashSet<TaskId>,
-    by_kind: HashMap<(TenantId, String), VecDeque<TaskId>>,
+    by_kind: BTreeMap<(TenantId, String), VecDeque<TaskId>>,
 }
 
 impl Room {

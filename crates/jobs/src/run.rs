@@ -15,7 +15,7 @@ use crate::Engine;
 use crate::claim::Around;
 use crate::engine::lock;
 use crate::log::Draft;
-use crate::model::{Class, Failure, LogLine, Stream, Tally};
+use crate::model::{Class, Failure, JobStatus, LogLine, Stream, Tally};
 use crate::rows::job::BatchRow;
 use crate::rows::task::{Part, TaskRow, progress_key};
 
@@ -46,8 +46,8 @@ pub struct Run {
     /// Held while a commit is under way, and set until its answer is known.
     commits: tokio::sync::Mutex<()>,
     in_doubt: AtomicBool,
-    /// How long the planner means to rest.
-    pub(crate) rests: OnceLock<Duration>,
+    /// How long the planner means to rest, and what it saw its job be.
+    pub(crate) rests: OnceLock<(Duration, JobStatus)>,
     /// Set when the worker takes the run on.
     engine: OnceLock<Arc<Engine>>,
 }

@@ -83,12 +83,14 @@ impl Workers {
         while self.loops.join_next().await.is_some() {}
         let clock = self.engine.clock.clone();
         let in_time = tokio::select! {
+            biased;
             all = self.permits.acquire_many(self.concurrency) => all.is_ok(),
             () = clock.sleep(grace) => false,
         };
         if !in_time {
             self.running.cancel();
             tokio::select! {
+                biased;
                 all = self.permits.acquire_many(self.concurrency) => drop(all),
                 () = clock.sleep(Duration::from_secs(3)) => {}
             }
@@ -159,6 +161,7 @@ impl Crew {
             // listening would be missing to the other topics.
             let room = self.permits.available_permits().clamp(1, share);
             let heard = tokio::select! {
+                biased;
                 heard = self.engine.queue.receive(&topic, room, LISTEN) => heard,
                 () = self.listening.cancelled() => return,
             };
@@ -346,6 +349,7 @@ impl Crew {
             });
             let pause = if more { self.engine.settings.sweep / 10 } else { self.engine.settings.sweep };
             tokio::select! {
+                biased;
                 () = self.engine.clock.sleep(pause) => {}
                 () = self.listening.cancelled() => return,
             }

@@ -17,6 +17,7 @@
 mod disk;
 mod ingest_kill;
 mod powercut;
+mod simulation;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 
 /// Every proof there is, in the order in which `--all` runs them.
 const PROOFS: &[Proof] = &[
+    Proof { name: "simulation", full: 50_000, quick: 5_000, run: simulation::run },
     Proof { name: "powercut", full: 200, quick: 12, run: powercut::run },
     Proof { name: "ingest-kill", full: 50, quick: 6, run: ingest_kill::run },
 ];

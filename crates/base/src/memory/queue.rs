@@ -91,6 +91,7 @@ impl Queue for MemoryQueue {
             }
             let until = next.map_or(give_up, |next| next.min(give_up));
             tokio::select! {
+                biased;
                 () = rung => {}
                 () = self.clock.sleep(until.saturating_sub(now)) => {}
             }
