@@ -58,8 +58,20 @@ pub(crate) enum Company {
 impl Engine {
     /// Tries to take a task that does not run in this process.
     pub(crate) async fn claim(&self, tenant: &TenantId, id: TaskId, company: Company) -> Result<Claim, StoreError> {
+        if let Some((row, version)) = self.recall(id) {
+            let claim = self.claim_row(row, When::Version(version), company).await?;
+            // What is refused may have changed since it was remembered.
+            if !matches!(claim, Claim::Left) {
+                return Ok(claim);
+            }
+        }
         let Some(item) = self.store.get(row_key(tenant, id)).await? else { return Ok(Claim::Left) };
-        let Some(mut row) = TaskRow::read(tenant, id, &item) else { return Ok(Claim::Left) };
+        let Some(row) = TaskRow::read(tenant, id, &item) else { return Ok(Claim::Left) };
+        self.claim_row(row, item.unchanged(), company).await
+    }
+
+    /// Tries to take the task with this row, on the condition that it is still so.
+    async fn claim_row(&self, mut row: TaskRow, unchanged: When, company: Company) -> Result<Claim, StoreError> {
         if !self.registry.knows(&row.kind) {
             return Ok(Claim::Left);
         }
@@ -72,7 +84,7 @@ impl Engine {
         }
         let Some(around) = self.surroundings(&row).await? else { return Ok(Claim::Left) };
         if around.paused {
-            self.park(&row, &item).await?;
+            self.park(&row, unchanged).await?;
             return Ok(Claim::Left);
         }
         self.end_old_lease(&mut row);
@@ -83,7 +95,7 @@ impl Engine {
         let until = base::clock::add(now, self.settings.lease);
         row.state = State::Leased;
         row.lease = Some(Lease { token: self.random_id(), owner: self.owner.clone(), until, alone });
-        let mut writes = vec![Write::put(row.key(), row.body()).when(item.unchanged())];
+        let mut writes = vec![row.put().when(unchanged)];
         let slot = match self.free_slot(&row, until).await? {
             Slot::NotNeeded => None,
             Slot::None => return Ok(Claim::Saturated(row.kind)),
@@ -131,6 +143,7 @@ impl Engine {
         let (tenant, id) = (&row.tenant, row.id);
         let mut keys = Vec::with_capacity(4);
         match row.part {
+            Part::Plain if row.payload.is_some() => {}
             Part::Plain => keys.push(payload_key(tenant, id)),
             Part::Planner(_) => return Ok(Some(Around::default())),
             Part::Batch(job, seq) => {
@@ -142,11 +155,14 @@ impl Engine {
         if row.progress {
             keys.push(progress_key(tenant, id));
         }
-        let mut items = self.store.get_many(&keys).await?.into_iter();
+        let items = if keys.is_empty() { Vec::new() } else { self.store.get_many(&keys).await? };
+        let mut items = items.into_iter();
         let mut next = || items.next().flatten();
         let mut around = Around::default();
         match row.part {
-            Part::Plain | Part::Planner(_) => around.payload = row.payload.clone().or(next().and_then(data)),
+            Part::Plain | Part::Planner(_) => {
+                around.payload = row.payload.clone().or_else(|| next().and_then(data));
+            }
             Part::Batch(..) => {
                 let (head, batch, payload) = (next(), next(), next());
                 let head = head.as_ref().and_then(Head::read);
@@ -166,13 +182,13 @@ impl Engine {
     }
 
     /// Moves a task of a paused job aside, unless the job was resumed meanwhile.
-    async fn park(&self, row: &TaskRow, item: &Item) -> Result<(), StoreError> {
+    async fn park(&self, row: &TaskRow, unchanged: When) -> Result<(), StoreError> {
         let Some(job) = row.part.job() else { return Ok(()) };
         let mut parked = row.clone();
         parked.state = State::Parked;
         parked.lease = None;
         let writes = vec![
-            Write::put(row.key(), parked.body()).when(item.unchanged()),
+            parked.put().when(unchanged),
             Write::delete(row.due_key()),
             Write::put(parked_key(&row.tenant, job, row.id), Body::default()),
             Write::check(head_key(&row.tenant, job), When::is("status", JobStatus::Paused.as_str())),

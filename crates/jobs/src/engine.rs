@@ -14,6 +14,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::fresh::Fresh;
 use crate::prune::Prune;
 use crate::room::Room;
 use crate::rows::task::{directory_key, topic_name};
@@ -122,6 +123,8 @@ pub struct Engine {
     pub(crate) settled: Notify,
     /// Tasks that wait until their kind's concurrency has room.
     pub(crate) room: Mutex<Room>,
+    /// Tasks that were just enqueued here.
+    pub(crate) fresh: Mutex<Fresh>,
     /// Tenants whose pruning task is known to exist.
     pub(crate) pruned: Mutex<HashSet<TenantId>>,
     marks: Mutex<HashMap<(&'static str, TenantId), Timestamp>>,
@@ -150,6 +153,7 @@ impl Engine {
                 running: Mutex::default(),
                 settled: Notify::new(),
                 room: Mutex::default(),
+                fresh: Mutex::default(),
                 pruned: Mutex::default(),
                 marks: Mutex::default(),
                 dice: Mutex::new(dice),

@@ -198,13 +198,17 @@ impl Engine {
         } else {
             row.payload = Some(new.payload.clone());
         }
-        writes.extend(row.create());
+        // The id was drawn for this task alone: no row can be there, and nobody needs to look.
+        writes.extend([row.put(), row.put_due()]);
         let unique_at = writes.len();
         if let Some((key, _)) = &new.unique {
             writes.push(take_unique(tenant, new.kind, key, id.uuid()));
         }
         match self.store.write(writes).await {
-            Ok(_) => {
+            Ok(version) => {
+                if new.delay.is_zero() {
+                    self.remember(row, version);
+                }
                 self.ring(tenant, new.priority, [(id, new.delay)]).await;
                 Ok(Some(id))
             }

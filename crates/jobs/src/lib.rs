@@ -15,7 +15,7 @@
 //!    the engine.
 //! 2. `rows`: what is stored, under which keys.
 //! 3. [`engine`]: what it is made of. [`enqueue`]: how work comes into being.
-//! 4. `claim`: taking a task. [`run`]: what a kind sees and how it writes. `finish`: how a run
+//! 4. `claim`: taking a task; `fresh`: one that was just enqueued. [`run`]: what a kind sees and how it writes. `finish`: how a run
 //!    ends.
 //! 5. `planner`: from job to batches to the end. [`job`]: what people do with jobs.
 //! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
@@ -38,6 +38,7 @@ pub mod worker;
 
 mod claim;
 mod finish;
+mod fresh;
 mod holdings;
 mod planner;
 mod prune;

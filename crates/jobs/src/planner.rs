@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use base::store::{Body, Item, Query, StoreError, When, Write};
+use base::store::{Body, Item, Query, StoreError, Version, When, Write};
 use base::{JobId, StoreExt as _, TenantId};
 use serde_json::json;
 
@@ -181,8 +181,8 @@ impl Engine {
             }
             writes.push(row.write(tenant, id, seq));
             let task = dead::batch_row(tenant, id, seq, &head, now);
-            tasks.push((task.id, Duration::ZERO));
             writes.extend(task.create());
+            tasks.push(task);
             let total = &mut totals[(seq % COUNT_SHARDS) as usize];
             *total = (total.0 + batch.records, total.1 + 1);
         }
@@ -194,8 +194,10 @@ impl Engine {
         writes.push(cursor.write(tenant, id));
         self.mark(tenant, head.priority).await?;
         let own = writes.len();
-        self.saved(run, writes, own).await?;
-        self.ring(tenant, head.priority, tasks).await;
+        let version = self.saved(run, writes, own).await?;
+        let rings: Vec<_> = tasks.iter().map(|task| (task.id, Duration::ZERO)).collect();
+        tasks.into_iter().for_each(|task| self.remember(task, version));
+        self.ring(tenant, head.priority, rings).await;
         Ok(Next::Step)
     }
 
@@ -279,7 +281,7 @@ impl Engine {
         writes.extend(before.count(&after, tenant, id, seq));
         let own = writes.len();
         match run.fenced(writes, own).await {
-            Ok(()) | Err(CommitError::Failed(_)) => Ok(()),
+            Ok(_) | Err(CommitError::Failed(_)) => Ok(()),
             Err(other) => Err(other),
         }
     }
@@ -424,7 +426,7 @@ impl Engine {
     }
 
     /// A step that makes headway: the planner's deaths so far do not count against it.
-    async fn saved(&self, run: &Run, writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+    async fn saved(&self, run: &Run, writes: Vec<Write>, own: usize) -> Result<Version, CommitError> {
         if lock(&run.row).deaths == 0 {
             run.fenced(writes, own).await
         } else {

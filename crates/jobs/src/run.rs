@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use base::store::{Body, Key, StoreError, Write};
+use base::store::{Body, Key, StoreError, Version, Write};
 use base::{JobId, TaskId, TenantId};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -164,7 +164,7 @@ impl Run {
         }
         self.in_doubt.store(counted.is_some(), Ordering::Relaxed);
         let result = self.fenced(writes, own).await;
-        if matches!(result, Ok(()) | Err(CommitError::Failed(_))) {
+        if matches!(result, Ok(_) | Err(CommitError::Failed(_))) {
             self.in_doubt.store(false, Ordering::Relaxed);
         }
         result?;
@@ -186,7 +186,7 @@ impl Run {
     pub async fn save_progress(&self, progress: impl Into<String>, mut writes: Vec<Write>) -> Result<(), CommitError> {
         let own = writes.len();
         writes.push(Write::put(progress_key(&self.tenant, self.id), Body::data(progress)));
-        self.made_headway(writes, own, true).await
+        self.made_headway(writes, own, true).await.map(drop)
     }
 
     /// Writes, and notes in the row that the task makes headway: its deaths no longer count.
@@ -195,7 +195,7 @@ impl Run {
         mut writes: Vec<Write>,
         own: usize,
         saved: bool,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Version, CommitError> {
         let _guard = self.row_writes.lock().await;
         // Noted before it is known: to look for progress that is not there does no harm.
         lock(&self.row).progress |= saved;
@@ -203,21 +203,21 @@ impl Run {
         row.deaths = 0;
         row.deaths_alone = 0;
         writes.push(Write::put(row.key(), row.body()).when(row.held()));
-        self.transact(writes, own).await?;
+        let version = self.transact(writes, own).await?;
         *lock(&self.row) = row;
-        Ok(())
+        Ok(version)
     }
 
-    pub(crate) async fn fenced(&self, mut writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+    pub(crate) async fn fenced(&self, mut writes: Vec<Write>, own: usize) -> Result<Version, CommitError> {
         writes.push(self.fence());
         self.transact(writes, own).await
     }
 
     /// Writes; the last write is the one that checks the lease, the first `own` are the kind's.
-    async fn transact(&self, writes: Vec<Write>, own: usize) -> Result<(), CommitError> {
+    async fn transact(&self, writes: Vec<Write>, own: usize) -> Result<Version, CommitError> {
         let fence = writes.len() - 1;
         match self.engine()?.store.write(writes).await {
-            Ok(_) => Ok(()),
+            Ok(version) => Ok(version),
             Err(StoreError::Failed(failed)) if failed.contains(&fence) => {
                 self.cancelled.cancel();
                 Err(CommitError::Other(Failure::new(Class::Abandoned, "the lease was lost")))

@@ -223,7 +223,11 @@ impl TaskRow {
 
     /// The writes that make the task exist; the first one's condition is that it does not yet.
     pub(crate) fn create(&self) -> [Write; 2] {
-        [Write::put(self.key(), self.body()).when(When::Absent), self.put_due()]
+        [self.put().when(When::Absent), self.put_due()]
+    }
+
+    pub(crate) fn put(&self) -> Write {
+        Write::put(self.key(), self.body())
     }
 
     pub(crate) fn put_due(&self) -> Write {

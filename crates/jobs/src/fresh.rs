@@ -1,0 +1,50 @@
+//! Rows that this process has just written, so that claiming them need not read them.
+//!
+//! Most tasks are claimed by the process that enqueued them, moments later. What it remembers is a
+//! guess: the claim is made on the condition that the row is still of the remembered version, and
+//! one that is refused reads the row as every other claim does. What does not fit is not remembered,
+//! and what nobody claimed here for a while, somebody else did.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use base::TaskId;
+use base::store::Version;
+
+use crate::Engine;
+use crate::engine::lock;
+use crate::rows::task::TaskRow;
+
+/// How many rows are remembered; each is under 2 KB.
+const ROWS_MAX: usize = 4_096;
+/// How long a row is remembered at least.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// The rows, and the order in which they were written.
+#[derive(Debug, Default)]
+pub(crate) struct Fresh {
+    rows: HashMap<TaskId, (TaskRow, Version)>,
+    /// Since when.
+    order: VecDeque<(Duration, TaskId)>,
+}
+
+impl Engine {
+    /// Remembers a row that was written and is due now.
+    pub(crate) fn remember(&self, row: TaskRow, version: Version) {
+        let now = self.clock.monotonic();
+        let mut fresh = lock(&self.fresh);
+        let Fresh { rows, order } = &mut *fresh;
+        while let Some((_, oldest)) = order.pop_front_if(|(at, task)| *at + KEPT < now || !rows.contains_key(task)) {
+            rows.remove(&oldest);
+        }
+        if order.len() < ROWS_MAX {
+            order.push_back((now, row.id));
+            rows.insert(row.id, (row, version));
+        }
+    }
+
+    /// What is remembered of a row, once.
+    pub(crate) fn recall(&self, task: TaskId) -> Option<(TaskRow, Version)> {
+        lock(&self.fresh).rows.remove(&task)
+    }
+}
