@@ -11,12 +11,13 @@
 //! 6. [`openapi`]: writes the document that `lint` compares.
 //!
 //! [`steps`] runs a list of checks to its end, [`process`] runs other programs, [`server`] is a
-//! running Freight, [`http`] calls it, [`tools`] installs what is missing below `target/`.
+//! running Freight, [`http`] calls it, [`book`] writes pages that are output, [`tools`] installs what is missing below `target/`.
 //!
 //! This crate depends on none of ours: it has to start when they do not compile. What it needs
 //! from them it runs as a program.
 
 mod bench;
+mod book;
 mod http;
 mod lint;
 mod openapi;

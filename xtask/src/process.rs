@@ -95,6 +95,12 @@ pub(crate) fn built(words: &str) -> Result<PathBuf> {
     executable.with_context(|| format!("`cargo build {words}` named no executable"))
 }
 
+/// Lets time pass: nothing tells a bystander that a process has come to rest, or when to disturb it.
+#[expect(clippy::disallowed_methods, reason = "what goes on in another process cannot be waited for")]
+pub(crate) fn rest(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Waits for a line that contains `mark` and returns it.
 ///
 /// # Errors

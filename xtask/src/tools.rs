@@ -3,14 +3,14 @@
 //! Nothing is installed into the system, and what is there already is used: a second run installs
 //! nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::process;
 
 const CARGO_DENY: &str = "0.20.2";
-const SCHEMATHESIS: &str = "4.32.5";
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// cargo-deny, built from source the first time (one to two minutes).
 ///
@@ -38,18 +38,66 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 /// schemathesis, in a Python environment of its own.
 ///
 /// # Errors
-/// When the environment cannot be made, or the package not be installed into it.
+/// As for [`python_packages`].
 pub(crate) fn schemathesis() -> Result<PathBuf> {
-    let home = home(&format!("schemathesis-{SCHEMATHESIS}"));
-    let program = home.join("bin/schemathesis");
-    if !program.exists() {
+    Ok(python_packages("schemathesis", &[SCHEMATHESIS])?.join("bin/schemathesis"))
+}
+
+/// A Python environment of its own with these packages, each `name==version`.
+///
+/// # Errors
+/// When the environment cannot be made, or the packages not be installed into it.
+pub(crate) fn python_packages(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = home(name);
+    installed(&home, packages, || {
         let mut environment = process::command("python3", "-m venv --clear");
         environment.arg(&home);
         process::run(environment).context("python3 with its venv module is needed (Debian: python3-venv)")?;
-        let words = format!("install --quiet --disable-pip-version-check schemathesis=={SCHEMATHESIS}");
-        process::run(process::command(home.join("bin/pip"), &words))?;
+        let mut install = process::command(home.join("bin/pip"), "install --quiet --disable-pip-version-check");
+        install.args(packages);
+        process::run(install)
+    })?;
+    Ok(home)
+}
+
+/// A folder with these packages for Node.js, each `name@version`.
+///
+/// # Errors
+/// When they cannot be installed.
+pub(crate) fn node_packages(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = home(name);
+    installed(&home, packages, || {
+        std::fs::create_dir_all(&home)?;
+        std::fs::write(home.join("package.json"), "{\"private\": true}")?;
+        let mut install = process::command("npm", "install --silent --no-audit --no-fund");
+        install.args(packages).current_dir(&home);
+        process::run(install).context("Node.js with npm is needed")
+    })?;
+    Ok(home)
+}
+
+/// A Redis server; where there is none, the system's package manager brings it.
+///
+/// # Errors
+/// When it cannot be had.
+pub(crate) fn redis_server() -> Result<PathBuf> {
+    let program = PathBuf::from("redis-server");
+    if !process::works(process::command(&program, "--version")) {
+        eprintln!("installing redis-server");
+        process::run(process::command("apt-get", "install --yes --quiet redis-server"))
+            .context("redis-server is needed")?;
     }
     Ok(program)
+}
+
+/// Installs something unless it is there already; what is, is written down when it is whole.
+fn installed(home: &Path, packages: &[&str], install: impl FnOnce() -> Result<()>) -> Result<()> {
+    let (list, wanted) = (home.join("installed"), packages.join(" "));
+    if std::fs::read_to_string(&list).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    install()?;
+    Ok(std::fs::write(list, wanted)?)
 }
 
 fn home(name: &str) -> PathBuf {

@@ -10,6 +10,9 @@
 //! - `idle_us`, `loaded_us`: how long after its enqueue was acknowledged a task began to run, in
 //!   microseconds, as [p50, p99]: of tasks enqueued one by one while nothing else happens, and of
 //!   those of the end-to-end run.
+//! - `batch_us`: what a batch of a job costs that does nothing, in a job of 1,000 batches of 100 records.
+//! - `jobs_share`: how long 50 jobs of ten tenants at once take, as a multiple of what their work takes
+//!   on WORKERS workers: each has 40 batches that wait for 200 ms.
 
 #![expect(clippy::unwrap_used, reason = "who started it sees why it ended")]
 
@@ -22,11 +25,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use base::clock::SystemClock;
 use base::memory::MemoryQueue;
-use base::{Clock, TaskId, TenantId};
+use base::{Clock, Ctx, Principal, RequestId, Scope, Scopes, TaskId, TenantId};
 use embedded::{OpenOptions, SqliteStore};
-use jobs::{Deps, Done, Engine, Failure, FixedQuotas, NewTask, Registry, Run, Settings, TaskKind};
+use jobs::{
+    Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, JobStatus, NewBatch, NewJob, NewTask, Plan, Registry, Run,
+    Settings, Tally, TaskKind,
+};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::Notify;
+use uuid::Uuid;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -62,6 +70,10 @@ async fn main() {
         track.all_ran().await;
     }
     let idle = track.waits();
+    let batch = track.jobs(1, 1, &Batches { count: 1_000, records: 100, wait_ms: 0 }).await / 1_000;
+    let waiting = Batches { count: 40, records: 1, wait_ms: 200 };
+    let jobs = track.jobs(10, 5, &waiting).await;
+    let work_alone = Duration::from_millis(50 * 40 * 200) / u32::try_from(track.workers).unwrap();
     let per_second = |took: Duration| tasks as f64 / took.as_secs_f64();
     println!(
         "{}",
@@ -71,6 +83,8 @@ async fn main() {
             "end_to_end_per_s": per_second(end_to_end),
             "idle_us": idle,
             "loaded_us": loaded,
+            "batch_us": batch.as_micros(),
+            "jobs_share": jobs.as_secs_f64() / work_alone.as_secs_f64(),
         })
     );
     working.stop(Duration::from_secs(5)).await;
@@ -79,8 +93,49 @@ async fn main() {
 /// An engine, and when which of its tasks was acknowledged and began.
 struct Track {
     engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
     tenant: TenantId,
     times: Arc<Times>,
+    workers: usize,
+}
+
+/// What a job consists of.
+#[derive(Serialize, Deserialize)]
+struct Batches {
+    count: usize,
+    records: i64,
+    wait_ms: u64,
+}
+
+/// Batches that wait, and do nothing else; that is harmless twice.
+struct Waiting(Arc<dyn Clock>);
+
+#[async_trait]
+impl JobKind for Waiting {
+    fn name(&self) -> &'static str {
+        "pace.waiting"
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::IngestRead
+    }
+
+    async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
+        let batches: Batches = serde_json::from_str(&job.params).unwrap();
+        let begin: usize = cursor.map_or(0, |cursor| cursor.parse().unwrap());
+        let end = batches.count.min(begin + max);
+        let batch = || NewBatch { payload: job.params.clone(), records: batches.records };
+        let planned = (begin..end).map(|_| batch()).collect();
+        Ok(Plan { batches: planned, next: (end < batches.count).then(|| end.to_string()) })
+    }
+
+    async fn batch(&self, run: &Run) -> Result<Done, Failure> {
+        let batches: Batches = run.payload()?;
+        if batches.wait_ms > 0 {
+            self.0.sleep(Duration::from_millis(batches.wait_ms)).await;
+        }
+        Ok(Done { writes: Vec::new(), tally: Tally::processed(batches.records) })
+    }
 }
 
 #[derive(Default)]
@@ -117,15 +172,37 @@ impl Track {
         let times = Arc::new(Times::default());
         let mut registry = Registry::default();
         registry.task(Arc::new(Nothing(times.clone())));
+        registry.job(Arc::new(Waiting(clock.clone())));
         let engine = Engine::new(Deps {
             store,
             queue: Arc::new(MemoryQueue::new(clock.clone())),
-            clock,
+            clock: clock.clone(),
             registry,
             quotas: Arc::new(FixedQuotas::default()),
             settings: Settings { concurrency: workers, ..Settings::default() },
         });
-        Self { engine, tenant: "acme".parse().unwrap(), times }
+        Self { engine, clock, tenant: "acme".parse().unwrap(), times, workers }
+    }
+
+    /// Starts so many jobs of each of so many tenants; returns how long they take, all together.
+    async fn jobs(&self, tenants: usize, each: usize, batches: &Batches) -> Duration {
+        let begun = Instant::now();
+        let mut jobs = Vec::new();
+        for tenant in 0..tenants {
+            let tenant: TenantId = format!("tenant-{tenant}").parse().unwrap();
+            for _ in 0..each {
+                let scopes = Scopes::default().with(Scope::JobsWrite);
+                let (principal, request) = (Principal::new("key:pace"), RequestId::random());
+                let ctx = Ctx::new(tenant.clone(), principal, scopes, request, self.clock.now(), Uuid::new_v4());
+                let new = NewJob::new("pace.waiting", serde_json::to_string(batches).unwrap());
+                jobs.push((tenant.clone(), self.engine.job_enqueue(&ctx, new).await.unwrap().job.id));
+            }
+        }
+        for (tenant, id) in jobs {
+            let job = self.engine.job_wait(&tenant, id, Duration::from_secs(60)).await.unwrap().unwrap();
+            assert_eq!((job.status, job.counts.total), (JobStatus::Completed, job.counts.processed));
+        }
+        begun.elapsed()
     }
 
     /// Enqueues so many tasks; returns how long that took.

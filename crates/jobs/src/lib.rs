@@ -21,6 +21,11 @@
 //! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
 //! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
 
+/// The example in the engine's guide is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/engine.md")]
+mod guide {}
+
 pub mod dead;
 pub mod engine;
 pub mod enqueue;

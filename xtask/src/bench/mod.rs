@@ -3,7 +3,7 @@
 //! A measurement judges nothing else: it exits with 0 and says of each figure whether it held. We
 //! and our peers are measured in one run, in turn, so that what else the machine does meets both;
 //! a peer is taken at the best of a sweep that is printed. People get a table on stderr, programs
-//! one JSON line on stdout, and with `--write` the table becomes `docs/benchmarks.md`.
+//! one JSON line on stdout, and with `--write` the table becomes a part of `docs/benchmarks.md`.
 //!
 //! To add one: write `bench/NAME.rs` with a `pub(super) fn run(&Options) -> Result<Report>`, and
 //! give it a line in [`BENCHES`].
@@ -13,22 +13,29 @@
 
 mod figure;
 mod ingest;
+mod jobs;
 mod machine;
 mod memory;
 mod report;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::process;
+use crate::process::rest;
+use crate::{book, process};
 
 use report::Report;
 
+/// What `docs/benchmarks.md` begins with.
+const HEAD: &str = "# Benchmarks
+
+Each section is the output of `cargo xtask bench NAME --write`; to change it, change the program. A bound
+that was not kept says NO.";
+
 /// Every measurement there is.
-const BENCHES: &[(&str, Bench)] = &[("ingest", ingest::run)];
+const BENCHES: &[(&str, Bench)] = &[("ingest", ingest::run), ("jobs", jobs::run)];
 
 /// Makes a measurement.
 type Bench = fn(&Options) -> Result<Report>;
@@ -100,7 +107,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     eprintln!("\n{}", report.table(&machine));
     println!("{}", report.json(name, &machine));
     if options.write {
-        std::fs::write(process::root().join("docs/benchmarks.md"), report.document(name, &machine))?;
+        book::write("benchmarks.md", HEAD, name, &report.section(name, &machine))?;
     }
     Ok(())
 }
@@ -109,12 +116,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-/// Lets time pass, so that what is measured comes to rest, or is not disturbed by being watched.
-#[expect(clippy::disallowed_methods, reason = "nothing tells a bystander that a process has come to rest")]
-fn rest(time: Duration) {
-    std::thread::sleep(time);
 }
 
 #[cfg(test)]

@@ -40,17 +40,14 @@ impl Report {
         json!({ "bench": name, "machine": machine, "figures": figures, "notes": self.notes })
     }
 
-    /// `docs/benchmarks.md`.
-    pub(super) fn document(&self, name: &str, machine: &str) -> String {
+    /// Its section of `docs/benchmarks.md`.
+    pub(super) fn section(&self, name: &str, machine: &str) -> String {
         let rows: String = self.figures.iter().map(|figure| format!("| {} |\n", figure.cells().join(" | "))).collect();
         let notes: String = self.notes.iter().map(|note| format!("- {note}\n")).collect();
         format!(
-            "# Benchmarks\n\n\
-             The output of `cargo xtask bench {name} --write`; to change it, change the program. A bound that\n\
-             was not kept says NO.\n\n\
-             Machine: {machine}.\n\n\
+            "## {name}\n\nMachine: {machine}.\n\n\
              | figure | measured | bound | held | from |\n|---|---|---|---|---|\n{rows}\n{notes}\n\
-             ## How it is measured\n\n{}\n",
+             ### How {name} is measured\n\n{}",
             self.method.trim()
         )
     }

@@ -18,21 +18,57 @@ mod disk;
 mod ingest_kill;
 mod powercut;
 mod simulation;
+mod zombie;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
+use crate::book;
+
 /// Every proof there is, in the order in which `--all` runs them.
 const PROOFS: &[Proof] = &[
-    Proof { name: "simulation", full: 50_000, quick: 5_000, run: simulation::run },
-    Proof { name: "powercut", full: 200, quick: 12, run: powercut::run },
-    Proof { name: "ingest-kill", full: 50, quick: 6, run: ingest_kill::run },
+    Proof {
+        name: "simulation",
+        promise: "Whatever befalls a cluster, each piece of work happens, once, and is counted so.",
+        full: 50_000,
+        quick: 5_000,
+        run: simulation::run,
+    },
+    Proof {
+        name: "zombie",
+        promise: "A worker that was stopped past its lease completes nothing, counts nothing, writes nothing.",
+        full: 100,
+        quick: 4,
+        run: zombie::run,
+    },
+    Proof {
+        name: "powercut",
+        promise: "What the embedded store acknowledged survives a power cut.",
+        full: 200,
+        quick: 12,
+        run: powercut::run,
+    },
+    Proof {
+        name: "ingest-kill",
+        promise: "What ingest acknowledged survives kill -9, and a run goes on where it was.",
+        full: 50,
+        quick: 6,
+        run: ingest_kill::run,
+    },
 ];
+
+/// What `docs/reliability.md` begins with.
+const HEAD: &str = "# Reliability
+
+What we promise, each attacked on purpose, and what came of it. Each section is the output of
+`cargo xtask prove NAME --write` at its full number of attacks; CI makes shorter runs of the same.";
 
 /// A promise and the attack on it.
 struct Proof {
     name: &'static str,
+    /// What is promised, in a sentence.
+    promise: &'static str,
     /// How many attacks a full run makes.
     full: u64,
     /// How many a quick run makes: enough that the saboteur is caught, in some seconds.
@@ -76,12 +112,15 @@ pub(crate) struct Options {
     /// The short run that CI makes.
     #[arg(long)]
     quick: bool,
+    /// Write what was found into docs/reliability.md.
+    #[arg(long, conflicts_with = "quick")]
+    write: bool,
 }
 
 impl Options {
     /// What CI runs: every proof, briefly.
     pub(crate) fn all_quick() -> Self {
-        Self { name: None, all: true, n: None, seed: None, quick: true }
+        Self { name: None, all: true, n: None, seed: None, quick: true, write: false }
     }
 }
 
@@ -111,8 +150,36 @@ fn passes(proof: &Proof, options: &Options) -> bool {
     eprintln!("prove {}: n {}, seed {}", proof.name, attack.n, attack.seed);
     let verdict = (proof.run)(&attack)
         .unwrap_or_else(|error| Verdict { passed: false, figures: json!({ "error": format!("{error:#}") }) });
-    println!("{}", line(proof.name, &attack, &verdict));
+    let line = line(proof.name, &attack, &verdict);
+    println!("{line}");
+    if options.write
+        && let Err(error) = book::write("reliability.md", HEAD, proof.name, &section(proof, &line))
+    {
+        eprintln!("docs/reliability.md: {error:#}");
+        return false;
+    }
     verdict.passed
+}
+
+/// What was found, as a section of `docs/reliability.md`.
+fn section(proof: &Proof, line: &Value) -> String {
+    let rows = line.as_object().into_iter().flatten().filter(|(name, _)| *name != "proof");
+    let rows: String = rows.map(|(name, value)| format!("| {name} | {} |\n", shown(value))).collect();
+    format!("## {}\n\n{}\n\n| | |\n|---|---|\n{rows}", proof.name, proof.promise)
+}
+
+/// A value for people: an object as its members.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let members: Vec<String> = members.iter().map(|(name, value)| format!("{name} {}", shown(value))).collect();
+            members.join(", ")
+        }
+        Value::Array(values) if values.is_empty() => "none".to_owned(),
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn line(name: &str, attack: &Attack, verdict: &Verdict) -> Value {

@@ -6,4 +6,5 @@ mod faults;
 mod lives;
 mod schedules;
 mod tasks;
+mod turns;
 mod world;

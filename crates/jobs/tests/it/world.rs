@@ -46,12 +46,19 @@ impl Toy {
 pub(crate) struct Shared {
     pub(crate) gate: tokio::sync::Semaphore,
     pub(crate) runs: Mutex<HashMap<String, u32>>,
+    /// The names of what ran, in the order in which it began.
+    pub(crate) order: Mutex<Vec<String>>,
     pub(crate) now: Mutex<(usize, usize)>,
 }
 
 impl Shared {
     pub(crate) fn runs_of(&self, name: &str) -> u32 {
         self.runs.lock().unwrap().get(name).copied().unwrap_or(0)
+    }
+
+    /// How many began before this one.
+    pub(crate) fn place_of(&self, name: &str) -> usize {
+        self.order.lock().unwrap().iter().position(|other| other == name).unwrap()
     }
 
     /// The most that ever ran at once.
@@ -86,6 +93,7 @@ async fn perform(shared: &Shared, run: &Run) -> Result<Done, Failure> {
         *nth += 1;
         *nth
     };
+    shared.order.lock().unwrap().push(toy.name.clone());
     let _running = Running::new(shared);
     if toy.gated {
         tokio::select! {
@@ -175,15 +183,23 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::set(Settings::default())
+    }
+
+    pub(crate) fn set(settings: Settings) -> Self {
         let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        Self::over(store, clock, Settings::default())
+        Self::over(store, clock, settings)
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, clock: ManualClock, settings: Settings) -> Self {
         let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
-        let shared =
-            Arc::new(Shared { gate: tokio::sync::Semaphore::new(0), runs: Mutex::default(), now: Mutex::default() });
+        let shared = Arc::new(Shared {
+            gate: tokio::sync::Semaphore::new(0),
+            runs: Mutex::default(),
+            order: Mutex::default(),
+            now: Mutex::default(),
+        });
         let mut registry = Registry::default();
         registry.job(Arc::new(ToyJob(shared.clone(), None)));
         registry.job(Arc::new(ToyJob(shared.clone(), Some(2))));

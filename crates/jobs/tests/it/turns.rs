@@ -1,0 +1,92 @@
+//! Who goes first: tenants take turns, the urgent overtakes, limits hold, and what is paused stands in
+//! nobody's way.
+
+use jobs::{JobStatus, NewJob, NewTask, Priority, Settings};
+
+use crate::world::{Toy, World};
+
+fn task(toy: &Toy) -> NewTask {
+    NewTask::new("toy.task", serde_json::to_string(toy).unwrap())
+}
+
+async fn enqueue(world: &World, tenant: &str, new: NewTask) {
+    world.engine.task_enqueue(&tenant.parse().unwrap(), new, Vec::new()).await.unwrap();
+}
+
+/// A world in which 3,000 tasks of one tenant wait, and one of another came after them.
+async fn crowded() -> World {
+    let world = World::set(Settings { concurrency: 8, ..Settings::default() });
+    for n in 0..3_000 {
+        enqueue(&world, "large", task(&Toy::named(n, 1))).await;
+    }
+    enqueue(&world, "small", task(&Toy::named("small", 1))).await;
+    world
+}
+
+#[tokio::test]
+async fn one_task_does_not_wait_for_a_thousand_of_another_tenant() {
+    let world = crowded().await.work();
+    world.until("it ran", || async { world.shared.runs_of("small") == 1 }).await;
+    assert!(world.shared.place_of("small") < 100, "{}", world.shared.place_of("small"));
+}
+
+#[tokio::test]
+async fn nor_does_it_when_every_ring_was_lost() {
+    let world = crowded().await.after_a_kill().work();
+    world.until("it ran", || async { world.shared.runs_of("small") == 1 }).await;
+    assert!(world.shared.place_of("small") < 100, "{}", world.shared.place_of("small"));
+    world.until("all ran", || async { world.shared.order.lock().unwrap().len() == 3_001 }).await;
+}
+
+#[tokio::test]
+async fn the_urgent_overtakes_what_waits() {
+    let world = World::set(Settings { concurrency: 4, ..Settings::default() }).work();
+    for n in 0..200 {
+        let priority = if n % 2 == 0 { Priority::Normal } else { Priority::Low };
+        enqueue(&world, "acme", NewTask { priority, ..task(&Toy { gated: true, ..Toy::named(n, 1) }) }).await;
+    }
+    world.until("all places are taken", || async { world.shared.most_at_once() == 4 }).await;
+    enqueue(&world, "acme", NewTask { priority: Priority::High, ..task(&Toy::named("urgent", 1)) }).await;
+    world.shared.gate.add_permits(200);
+    world.until("it ran", || async { world.shared.runs_of("urgent") == 1 }).await;
+    // Of those that wait for a place, at most one of each priority has heard its ring already.
+    assert!(world.shared.place_of("urgent") <= 8, "{}", world.shared.place_of("urgent"));
+    world.until("all ran", || async { world.shared.order.lock().unwrap().len() == 201 }).await;
+}
+
+#[tokio::test]
+async fn the_batches_of_a_paused_job_stand_in_nobodys_way() {
+    let world = World::new().work();
+    let toys: Vec<Toy> = (0..1_000).map(|n| Toy { gated: true, ..Toy::named(n, 1) }).collect();
+    let new = NewJob::new("toy.narrow", serde_json::to_string(&toys).unwrap());
+    let paused = world.engine.job_enqueue(&world.ctx(), new).await.unwrap().job.id;
+    world.until("it is planned", || async { world.job(paused).await.counts.batches == 1_000 }).await;
+    world.engine.job_pause(&world.ctx(), paused).await.unwrap();
+    world.shared.gate.add_permits(2);
+    world.until("what ran has ended", || async { world.job(paused).await.counts.processed == 2 }).await;
+    let before = base::Clock::now(&world.clock);
+    let id = world.start(&[Toy::named("other", 1)]).await;
+    assert_eq!(world.settled(id).await.status, JobStatus::Completed);
+    assert!(base::Clock::now(&world.clock).duration_since(before).as_secs() < 10);
+    world.shared.gate.add_permits(1_000);
+    world.engine.job_resume(&world.ctx(), paused).await.unwrap();
+    assert_eq!(world.settled(paused).await.counts.processed, 1_000);
+    assert!(world.shared.most_at_once() <= 3, "{}", world.shared.most_at_once());
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn places_of_a_killed_process_come_back_and_the_limit_holds() {
+    let world = World::new().work();
+    let toys: Vec<Toy> = (0..20).map(|n| Toy { gated: true, ..Toy::named(n, 1) }).collect();
+    let new = NewJob::new("toy.narrow", serde_json::to_string(&toys).unwrap());
+    let id = world.engine.job_enqueue(&world.ctx(), new).await.unwrap().job.id;
+    world.until("both places are taken", || async { world.shared.most_at_once() == 2 }).await;
+    let next = world.after_a_kill().work();
+    next.shared.gate.add_permits(1_000);
+    assert_eq!(next.settled(id).await.counts.processed, 20);
+    assert!(next.shared.most_at_once() <= 2, "{}", next.shared.most_at_once());
+    for toy in &toys {
+        assert_eq!(next.effect(&toy.name).await, 1, "{}", toy.name);
+    }
+}
