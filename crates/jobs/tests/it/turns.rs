@@ -1,6 +1,12 @@
 //! Who goes first: tenants take turns, the urgent overtakes, limits hold, and what is paused stands in
 //! nobody's way.
 
+use std::sync::Arc;
+
+use base::Store;
+use base::clock::ManualClock;
+use base::fault::FaultyStore;
+use base::memory::MemoryStore;
 use jobs::{JobStatus, NewJob, NewTask, Priority, Settings};
 
 use crate::world::{Toy, World};
@@ -77,12 +83,16 @@ async fn the_batches_of_a_paused_job_stand_in_nobodys_way() {
 
 #[tokio::test]
 async fn places_of_a_killed_process_come_back_and_the_limit_holds() {
-    let world = World::new().work();
+    let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let mortal = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), 0));
+    let world = World::over(mortal.clone(), clock.clone(), Settings::default()).work();
     let toys: Vec<Toy> = (0..20).map(|n| Toy { gated: true, ..Toy::named(n, 1) }).collect();
     let new = NewJob::new("toy.narrow", serde_json::to_string(&toys).unwrap());
     let id = world.engine.job_enqueue(&world.ctx(), new).await.unwrap().job.id;
     world.until("both places are taken", || async { world.shared.most_at_once() == 2 }).await;
-    let next = world.after_a_kill().work();
+    mortal.crash();
+    let next = World::over(memory, clock, Settings::default()).work();
     next.shared.gate.add_permits(1_000);
     assert_eq!(next.settled(id).await.counts.processed, 20);
     assert!(next.shared.most_at_once() <= 2, "{}", next.shared.most_at_once());
