@@ -17,7 +17,7 @@ use crate::rows::task::TaskRow;
 
 /// How many rows are remembered; each is under 2 KB.
 const ROWS_MAX: usize = 4_096;
-/// How long a row is remembered at least.
+/// A row that nobody claimed for so long makes room.
 const KEPT: Duration = Duration::from_secs(60);
 
 /// The rows, and the order in which they were written.
@@ -34,10 +34,15 @@ impl Engine {
         let now = self.clock.monotonic();
         let mut fresh = lock(&self.fresh);
         let Fresh { rows, order } = &mut *fresh;
-        while let Some((_, oldest)) = order.pop_front_if(|(at, task)| *at + KEPT < now || !rows.contains_key(task)) {
-            rows.remove(&oldest);
+        while let Some((at, task)) = order.front() {
+            // Behind one that waits there may be any number that were claimed.
+            if *at + KEPT >= now && rows.contains_key(task) && order.len() < 2 * ROWS_MAX {
+                break;
+            }
+            rows.remove(task);
+            order.pop_front();
         }
-        if order.len() < ROWS_MAX {
+        if rows.len() < ROWS_MAX {
             order.push_back((now, row.id));
             rows.insert(row.id, (row, version));
         }

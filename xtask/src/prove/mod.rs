@@ -16,6 +16,7 @@
 
 mod disk;
 mod ingest_kill;
+mod poison;
 mod powercut;
 mod simulation;
 mod zombie;
@@ -36,11 +37,25 @@ const PROOFS: &[Proof] = &[
         run: simulation::run,
     },
     Proof {
+        name: "batch-count",
+        promise: "A job ends when its parts have, whatever became of the notices about them.",
+        full: 1_000,
+        quick: 1_000,
+        run: simulation::notices,
+    },
+    Proof {
         name: "zombie",
         promise: "A worker that was stopped past its lease completes nothing, counts nothing, writes nothing.",
         full: 100,
         quick: 4,
         run: zombie::run,
+    },
+    Proof {
+        name: "poison",
+        promise: "Work that kills its process does not do so for ever, and stands in nobody's way.",
+        full: 20,
+        quick: 2,
+        run: poison::run,
     },
     Proof {
         name: "powercut",

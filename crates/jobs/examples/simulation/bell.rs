@@ -9,10 +9,19 @@ use base::{Queue, Result};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// How likely each fault is for a ring.
-const LOST: f64 = 0.1;
-const DOUBLED: f64 = 0.1;
-const LATE: f64 = 0.2;
+/// How a bell rings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manners {
+    /// How likely a ring is lost.
+    pub(crate) lost: f64,
+    /// How likely it is rung once more, and how often that at most.
+    pub(crate) doubled: f64,
+    pub(crate) copies_max: u32,
+    /// How likely it is late.
+    pub(crate) late: f64,
+}
+
+/// How late a ring is at most.
 const LATE_MS_MAX: u64 = 3_000;
 
 /// Rings that were lost, doubled and late so far.
@@ -26,12 +35,13 @@ pub(crate) struct Mishaps {
 /// Another queue, and faults until it is told to be calm.
 pub(crate) struct Bell {
     inner: Arc<dyn Queue>,
+    manners: Manners,
     dice: Mutex<(StdRng, Mishaps, bool)>,
 }
 
 impl Bell {
-    pub(crate) fn new(inner: Arc<dyn Queue>, seed: u64) -> Self {
-        Self { inner, dice: Mutex::new((StdRng::seed_from_u64(seed), Mishaps::default(), false)) }
+    pub(crate) fn new(inner: Arc<dyn Queue>, manners: Manners, seed: u64) -> Self {
+        Self { inner, manners, dice: Mutex::new((StdRng::seed_from_u64(seed), Mishaps::default(), false)) }
     }
 
     pub(crate) fn calm(&self) {
@@ -50,16 +60,19 @@ impl Bell {
         }
         let mut sent = Vec::with_capacity(rings.len());
         for mut ring in rings {
-            let chance: f64 = rng.random();
-            if chance < LOST {
+            let Manners { lost, doubled, copies_max, late } = self.manners;
+            if rng.random_bool(lost) {
                 mishaps.lost += 1;
                 continue;
             }
-            if chance < LOST + DOUBLED {
+            if rng.random_bool(doubled) {
                 mishaps.doubled += 1;
-                let delay = ring.delay + Duration::from_millis(rng.random_range(0..LATE_MS_MAX));
-                sent.push(Ring { delay, ..ring.clone() });
-            } else if chance < LOST + DOUBLED + LATE {
+                for _ in 0..rng.random_range(1..=copies_max) {
+                    let delay = ring.delay + Duration::from_millis(rng.random_range(0..LATE_MS_MAX));
+                    sent.push(Ring { delay, ..ring.clone() });
+                }
+            }
+            if rng.random_bool(late) {
                 mishaps.late += 1;
                 ring.delay += Duration::from_millis(rng.random_range(0..LATE_MS_MAX));
             }

@@ -37,6 +37,20 @@ fn add_up(job: &Job) -> Judgement {
     ensure(right, || format!("the counts do not add up: {job:?}"))
 }
 
+/// Whether the one job of a life has ended; it may not have before each of its pieces has happened.
+pub(crate) async fn ended_in_time(life: &mut Life) -> Result<bool, String> {
+    counts_add_up(life).await?;
+    let asked = &life.asked[0];
+    let job = life.calm.job_get(&asked.tenant, asked.told.unwrap()).await.unwrap().unwrap();
+    if !job.status.is_final() {
+        return Ok(false);
+    }
+    for piece in &asked.pieces {
+        ensure(times(life, asked, piece).await? == 1, || format!("it ended before piece {} did", piece.name))?;
+    }
+    Ok(true)
+}
+
 async fn jobs(life: &Life) -> Vec<Job> {
     let mut jobs = Vec::new();
     for tenant in &life.tenants {

@@ -14,7 +14,7 @@ use serde::Serialize;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::bell::Bell;
+use crate::bell::{Bell, Manners};
 use crate::judge;
 use crate::process::{LEASE, Process, Shared, SimClock};
 use crate::sabotage::Sabotage;
@@ -30,6 +30,12 @@ const ODDS: Odds = Odds {
     vanished: 0.02,
 };
 const SWEEP: Duration = Duration::from_secs(1);
+/// How the queue rings in a life in which anything happens.
+const MANNERS: Manners = Manners { lost: 0.1, doubled: 0.1, copies_max: 1, late: 0.2 };
+/// How it rings where each notice comes up to four times, in no order.
+const NOTICES: Manners = Manners { lost: 0.1, doubled: 0.75, copies_max: 3, late: 0.75 };
+/// How many parts a job has there.
+const PARTS: usize = 40;
 /// How long everything may take to come to rest once the faults have ceased.
 const REST_MAX: Duration = Duration::from_secs(900);
 /// How often a client repeats a request whose answer it did not get.
@@ -76,8 +82,12 @@ impl Happened {
     }
 
     /// What did not happen once: a run in which something did not has shown less than it says.
-    pub(crate) fn missing(&self) -> Vec<&'static str> {
-        Self::ALL.into_iter().filter(|what| self.0.get(what).is_none_or(|times| *times == 0)).collect()
+    pub(crate) fn missing(&self, scene: Scene) -> Vec<&'static str> {
+        let all: &[&str] = match scene {
+            Scene::Anything => &Self::ALL,
+            Scene::Notices => &Self::ALL[Self::ALL.len() - 3..],
+        };
+        all.iter().copied().filter(|what| self.0.get(what).is_none_or(|times| *times == 0)).collect()
     }
 }
 
@@ -91,13 +101,27 @@ pub(crate) struct Asked {
     pub(crate) retried: i64,
 }
 
+/// What a life is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scene {
+    /// Everything that can happen.
+    Anything,
+    /// One job of forty parts, whose notices are lost, repeated and reordered.
+    Notices,
+}
+
 /// Lives the life of that seed.
 ///
 /// # Errors
 /// What was not as it must be.
-pub(crate) fn live(seed: u64, saboteur: Option<Sabotage>) -> Result<Happened, String> {
+pub(crate) fn live(scene: Scene, seed: u64, saboteur: Option<Sabotage>) -> Result<Happened, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async { Life::new(seed, saboteur).lived().await })
+    runtime.block_on(async {
+        match scene {
+            Scene::Anything => Life::new(MANNERS, seed, saboteur).lived().await,
+            Scene::Notices => Life::new(NOTICES, seed, saboteur).noticed().await,
+        }
+    })
 }
 
 pub(crate) struct Life {
@@ -116,11 +140,11 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    fn new(seed: u64, saboteur: Option<Sabotage>) -> Self {
+    fn new(manners: Manners, seed: u64, saboteur: Option<Sabotage>) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
         let clock = SimClock::new();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let bell = Arc::new(Bell::new(Arc::new(MemoryQueue::new(Arc::new(clock.clone()))), dice.random()));
+        let bell = Arc::new(Bell::new(Arc::new(MemoryQueue::new(Arc::new(clock.clone()))), manners, dice.random()));
         let shared = Shared {
             store: saboteur.map_or_else(|| store.clone(), |saboteur| saboteur.store(store.clone())),
             queue: bell.clone(),
@@ -166,6 +190,25 @@ impl Life {
             self.befall().await;
             judge::counts_add_up(&mut self).await?;
             sleep(Duration::from_millis(self.dice.random_range(50..2_500))).await;
+        }
+        self.calm_down().await;
+        self.come_to_rest().await?;
+        judge::all_is_well(&mut self).await?;
+        Ok(self.happened)
+    }
+
+    /// One job is watched from its beginning to its end, and must not end before its parts have.
+    async fn noticed(mut self) -> Result<Happened, String> {
+        let tenant = self.tenant();
+        let pieces: Vec<Piece> = (0..PARTS).map(|n| Piece::plain(&mut self.dice, n.to_string())).collect();
+        let ctx = self.ctx(&tenant);
+        let new = NewJob::new(work::PIECES, serde_json::to_string(&pieces).unwrap());
+        let id = self.calm.job_enqueue(&ctx, new).await.unwrap().job.id;
+        self.asked.push(Asked { tenant, pieces, told: Some(id), retried: 0 });
+        self.happened.note("jobs", 1);
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < REST_MAX && !judge::ended_in_time(&mut self).await? {
+            sleep(Duration::from_millis(100)).await;
         }
         self.calm_down().await;
         self.come_to_rest().await?;

@@ -9,7 +9,7 @@
 //! Nothing waits: the runtime has one thread and a paused clock that jumps to the next thing due, so
 //! a life takes some milliseconds, and all that is random comes from its seed.
 //!
-//! `simulation FIRST COUNT [SABOTEUR]` prints one JSON line. It exits with 1 when a life went wrong,
+//! `simulation anything|notices FIRST COUNT [SABOTEUR]` prints one JSON line. It exits with 1 when a life went wrong,
 //! naming its seed; with a saboteur it stops at the first life that notices it.
 //!
 //! 1. [`work`]: what the kinds do, and what a life asks for. [`bell`]: the queue.
@@ -31,24 +31,28 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use life::Happened;
+use life::{Happened, Scene};
 use sabotage::Sabotage;
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let (first, count, saboteur) = match words.as_slice() {
-        [first, count] => (first, count, None),
-        [first, count, saboteur] => (first, count, Some(Sabotage::named(saboteur))),
-        _ => panic!("simulation FIRST COUNT [SABOTEUR]; the saboteurs are {}", Sabotage::names()),
+    let usage =
+        || panic!("simulation anything|notices FIRST COUNT [SABOTEUR]; the saboteurs are {}", Sabotage::names());
+    let [scene, first, count, saboteur @ ..] = words.as_slice() else { usage() };
+    let scene = match scene.as_str() {
+        "anything" => Scene::Anything,
+        "notices" => Scene::Notices,
+        _ => usage(),
     };
+    let saboteur = saboteur.first().map(|name| Sabotage::named(name));
     let (first, count): (u64, u64) = (first.parse().unwrap(), count.parse().unwrap());
     let begun = Instant::now();
-    let outcome = lives(first..first + count, saboteur);
+    let outcome = lives(scene, first..first + count, saboteur);
     let line = json!({
         "lives": outcome.lived,
         "seconds": begun.elapsed().as_secs_f64(),
         "happened": outcome.happened,
-        "never_happened": outcome.happened.missing(),
+        "never_happened": outcome.happened.missing(scene),
         "wrong": outcome.wrong.as_ref().map(|(seed, what)| json!({ "seed": seed, "what": what })),
     });
     println!("{line}");
@@ -68,14 +72,14 @@ const LIFE_MAX: Duration = Duration::from_secs(10);
 
 /// Lives a life in a thread of its own: one in which something turns in circles, so that no simulated
 /// time passes, is given up.
-fn watched(seed: u64, saboteur: Option<Sabotage>) -> Result<Happened, String> {
+fn watched(scene: Scene, seed: u64, saboteur: Option<Sabotage>) -> Result<Happened, String> {
     let (lived, ended) = mpsc::channel();
-    std::thread::spawn(move || lived.send(life::live(seed, saboteur)));
+    std::thread::spawn(move || lived.send(life::live(scene, seed, saboteur)));
     ended.recv_timeout(LIFE_MAX).unwrap_or_else(|_| Err("it turns in circles, or panicked".to_owned()))
 }
 
 /// Lives them all, on all processors, up to the first that goes wrong.
-fn lives(seeds: std::ops::Range<u64>, saboteur: Option<Sabotage>) -> Outcome {
+fn lives(scene: Scene, seeds: std::ops::Range<u64>, saboteur: Option<Sabotage>) -> Outcome {
     let (next, stop) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome::default());
     let work = || {
@@ -84,7 +88,7 @@ fn lives(seeds: std::ops::Range<u64>, saboteur: Option<Sabotage>) -> Outcome {
             if seed >= seeds.end {
                 break;
             }
-            let lived = watched(seed, saboteur);
+            let lived = watched(scene, seed, saboteur);
             let mut outcome = outcome.lock().unwrap();
             outcome.lived += 1;
             match lived {

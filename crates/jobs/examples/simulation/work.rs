@@ -44,6 +44,12 @@ pub(crate) struct Piece {
 }
 
 impl Piece {
+    /// One that does not fail.
+    pub(crate) fn plain(dice: &mut StdRng, name: String) -> Self {
+        let records = dice.random_range(1..5);
+        Self { name, records, steps: 1, step_ms: 50, flaky: 0, limited: false, permanent: false, fatal: false }
+    }
+
     /// One by chance; most are plain.
     pub(crate) fn drawn(dice: &mut StdRng, name: String) -> Self {
         let fate = dice.random_range(0..100);
