@@ -150,6 +150,20 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Tells the gauges how much waits in each topic, and for how long the oldest has.
+    pub(crate) async fn queue_gauge(&self) -> Result<()> {
+        let now = self.clock.now();
+        for QueueDepth { topic, waiting, oldest, .. } in self.queue_list().await? {
+            let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64().max(0.0));
+            #[expect(clippy::cast_precision_loss, reason = "a gauge need not be exact beyond 2^53 tasks")]
+            metrics::gauge!("freight_queue_depth", "topic" => topic.clone()).set(waiting as f64);
+            metrics::gauge!("freight_queue_oldest_seconds", "topic" => topic).set(age);
+        }
+        Ok(())
+    }
+}
+
 struct Found {
     more: bool,
     empty: bool,

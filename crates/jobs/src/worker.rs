@@ -27,6 +27,9 @@ use crate::{Engine, Priority, Run};
 /// How long one wait for rings lasts.
 const LISTEN: Duration = Duration::from_secs(5);
 
+/// How often what waits is counted for the gauges: each tenant's due items are looked at.
+const GAUGE_EVERY: Duration = Duration::from_secs(60);
+
 /// After an error of queue or store a loop rests this long.
 const REST: Duration = Duration::from_millis(500);
 
@@ -255,7 +258,12 @@ impl Crew {
     /// Runs the task to its end, whatever that is.
     async fn guarded(&self, run: &Arc<Run>) {
         let started = self.engine.clock.monotonic();
-        let kind = lock(&run.row).kind.clone();
+        let (kind, due) = {
+            let row = lock(&run.row);
+            (row.kind.clone(), row.due)
+        };
+        let waited = self.engine.clock.now().duration_since(due).as_secs_f64().max(0.0);
+        metrics::histogram!("freight_task_wait_seconds", "kind" => kind.clone()).record(waited);
         let killer = lock(&run.row).deaths_alone >= DEATHS_ALONE_MAX;
         let work = AssertUnwindSafe(self.work(run)).catch_unwind();
         let result = tokio::select! {
@@ -342,7 +350,15 @@ impl Crew {
     }
 
     async fn sweep(self) {
+        let mut gauged = None;
         while !self.listening.is_cancelled() {
+            let now = self.engine.clock.monotonic();
+            if gauged.is_none_or(|at| at + GAUGE_EVERY <= now) {
+                gauged = Some(now);
+                if let Err(error) = self.engine.queue_gauge().await {
+                    tracing::debug!(%error, "cannot count what waits");
+                }
+            }
             let more = self.engine.sweep().await.unwrap_or_else(|error| {
                 tracing::warn!(%error, "cannot sweep");
                 false
