@@ -18,6 +18,8 @@ use crate::model::SHARDS;
 
 /// So many records of a shard are read at once by a long read, and as many ahead.
 const LONG_PAGE: usize = 64;
+/// From the second page on it is so many bytes, whatever that is in records.
+const LONG_PAGE_BYTES: usize = 56 << 10;
 
 /// A record as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,8 +136,10 @@ impl Lane {
             };
             self.buffer.extend(slice.items.into_iter().map(Entry::from));
             if slice.next.is_some() {
-                let next = query.after(slice.next);
+                let mut next = query.after(slice.next);
                 if self.ahead {
+                    let bytes: usize = self.buffer.iter().map(|entry| entry.text.len()).sum();
+                    next.limit = (LONG_PAGE_BYTES * self.buffer.len() / bytes.max(1)).clamp(8, PAGE_MAX / 2);
                     let (shelf, query) = (self.shelf.clone(), next.clone());
                     let read = tokio::spawn(async move { shelf.store.query(query).await });
                     self.coming = Some(AbortOnDropHandle::new(read));
