@@ -29,8 +29,9 @@ use jobs::{Deps, Done, Engine, Failure, FixedQuotas, NewTask, Registry, Run, Set
 
 const ENGINES: usize = 4;
 const EFFECTS: Table = Table("effects");
-/// So many tasks are under way at once.
-const CALLERS: usize = 48;
+/// So many tasks are under way at once: few, since who is suspected of a death runs alone, and what
+/// piles up behind it would let the stale ones end first.
+const CALLERS: usize = 12;
 /// A pause of the clock that no scheduler makes.
 const STOPPED: Duration = Duration::from_secs(1);
 /// How long a stale write is held back: time to take some tasks over.

@@ -77,7 +77,7 @@ const PROOFS: &[Proof] = &[
 const HEAD: &str = "# Reliability
 
 What we promise, each attacked on purpose, and what came of it. Each section is the output of
-`cargo xtask prove NAME --write` at its full number of attacks; CI makes shorter runs of the same.";
+`cargo xtask prove NAME --write`, with as many attacks as it names; CI makes shorter runs of the same.";
 
 /// A promise and the attack on it.
 struct Proof {
