@@ -166,8 +166,9 @@ pub(crate) fn open_writer(lock: &Lock, durability: Durability) -> Result<Connect
         let create = format!("{CREATE} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {LAYOUT}; COMMIT;");
         conn.execute_batch(&create).map_err(sqlite)?;
         sync_directory(path)?;
-    } else {
-        // From here on an older program would take our rows for damaged ones.
+    } else if layout(&conn, path)? < LAYOUT {
+        // From here on an older program would take our rows for damaged ones. A file that is of our
+        // layout is opened without a write: the disk may be full.
         conn.pragma_update(None, "user_version", LAYOUT).map_err(sqlite)?;
     }
     Ok(conn)
@@ -214,7 +215,7 @@ enum Identity {
 fn identify(conn: &Connection, path: &Path) -> Result<Identity, FileError> {
     let number = |sql| conn.query_row(sql, (), |row| row.get::<_, i32>(0)).map_err(|source| explain(path, source));
     let application = number("PRAGMA application_id")?;
-    let layout = number("PRAGMA user_version")?;
+    let layout = layout(conn, path)?;
     if application == 0 && layout == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0 {
         return Ok(Identity::Blank);
     }
@@ -225,6 +226,10 @@ fn identify(conn: &Connection, path: &Path) -> Result<Identity, FileError> {
         return Err(FileError::Newer { path: path.to_owned(), found: layout });
     }
     Ok(Identity::Ours)
+}
+
+fn layout(conn: &Connection, path: &Path) -> Result<i32, FileError> {
+    conn.query_row("PRAGMA user_version", (), |row| row.get(0)).map_err(|source| explain(path, source))
 }
 
 /// What SQLite says about a file, as a sentence about the file.

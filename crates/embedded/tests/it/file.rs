@@ -4,15 +4,14 @@ use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use base::StoreExt as _;
 use base::clock::ManualClock;
 use base::conformance::START;
-use base::key;
-use base::store::{Key, Table};
+use base::store::{Body, Key, StoreError, Table, When, Write};
+use base::{Store as _, StoreExt as _};
 use embedded::{FileError, OpenOptions, SqliteStore};
 use rusqlite::Connection;
 
-use crate::{drill, open};
+use crate::{drill, key, open};
 
 fn refusal(path: &Path) -> FileError {
     let clock = std::sync::Arc::new(ManualClock::at(START));
@@ -34,7 +33,8 @@ async fn a_second_process_is_refused_by_name_and_a_kill_loses_nothing_acknowledg
 
     child.kill().unwrap();
     child.wait().unwrap();
-    let found = open(&path).get(Key::new(Table("drill"), key!["drill", "total"], key!["total"])).await.unwrap();
+    let found =
+        open(&path).get(Key::new(Table("drill"), base::key!["drill", "total"], base::key!["total"])).await.unwrap();
     assert_eq!(found.unwrap().data(), "\"kept\"");
 }
 
@@ -93,4 +93,22 @@ fn a_foreign_file_is_refused_and_left_as_it_is() {
         assert!(matches!(refused, FileError::Foreign { .. }), "{refused}");
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
+}
+
+#[tokio::test]
+async fn absent_keys_of_one_gap_are_told_from_the_rows_around_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("freight.db"));
+    let put = |sort: &str| Write::put(key("p", sort), Body::data(sort)).when(When::Absent);
+    store.write(["c", "f", "h"].map(put).to_vec()).await.unwrap();
+    // In every order: what was learnt of a gap must not reach over the row that ends it.
+    let asked = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    for keys in [asked.to_vec(), asked.iter().rev().copied().collect(), [&asked[5..], &asked[..5]].concat()] {
+        let found = store.get_many(&keys.iter().map(|sort| key("p", sort)).collect::<Vec<_>>()).await.unwrap();
+        let there: Vec<bool> = found.iter().map(Option::is_some).collect();
+        assert_eq!(there, keys.iter().map(|sort| matches!(*sort, "c" | "f" | "h")).collect::<Vec<_>>(), "{keys:?}");
+    }
+    let refused = store.write(["j", "h", "d", "c", "a"].map(put).to_vec()).await;
+    assert_eq!(refused, Err(StoreError::Failed(vec![1, 3])));
+    store.write(["j", "d", "a"].map(put).to_vec()).await.unwrap();
 }
