@@ -10,7 +10,7 @@
 //! 6. [`store`], [`queue`], [`cache`], [`limiter`]: the contracts. Only what SQLite *and*
 //!    DynamoDB, SQS and Redis can both promise is in them.
 //! 7. [`memory`]: each contract in memory; the specification a newcomer reads first.
-//! 8. [`fault`]: a store that fails in all the ways a store can.
+//! 8. [`fault`]: a store that fails in all the ways a store can. [`intercept`]: one that is watched or bent.
 //! 9. `conformance` (feature `conformance`): one function for each promise.
 
 pub mod cache;
@@ -22,6 +22,7 @@ pub mod error;
 pub mod fault;
 pub mod freshness;
 pub mod id;
+pub mod intercept;
 pub mod json;
 pub mod key;
 pub mod limiter;

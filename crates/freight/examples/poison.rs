@@ -19,8 +19,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock::SystemClock;
+use base::intercept::{Intercept, Intercepted};
 use base::memory::MemoryQueue;
-use base::store::{Action, Bulk, Field, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write};
+use base::store::{Action, Field, Key, Query, StoreError, Table, Version, Write};
 use base::{Clock, Ctx, Principal, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId, key};
 use embedded::{OpenOptions, SqliteStore};
 use jobs::{
@@ -89,7 +90,7 @@ fn engine(folder: &Path, forgetful: bool) -> (Arc<dyn Clock>, Arc<Engine>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let file: Arc<dyn Store> = SqliteStore::open(OpenOptions::new(folder.join("poison.db"), clock.clone())).unwrap();
     STORE.set(file.clone()).unwrap_or_else(|_| panic!("one engine a process"));
-    let store: Arc<dyn Store> = if forgetful { Arc::new(Forgetful(file)) } else { file };
+    let store: Arc<dyn Store> = if forgetful { Arc::new(Intercepted::new(file, Forgetful)) } else { file };
     let mut registry = Registry::default();
     registry.task(Arc::new(Poison));
     registry.job(Arc::new(Pages(AtomicBool::new(false))));
@@ -165,38 +166,18 @@ impl JobKind for Pages {
     }
 }
 
-/// A store that does not keep how often a task's worker died.
-struct Forgetful(Arc<dyn Store>);
+/// Does not keep how often a task's worker died.
+struct Forgetful;
 
 #[async_trait]
-impl Store for Forgetful {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
-        self.0.get_many(keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
-        self.0.query(query).await
-    }
-
-    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
-        self.0.count(table, partition, range).await
-    }
-
-    async fn write(&self, mut writes: Vec<Write>) -> Result<Version, StoreError> {
+impl Intercept for Forgetful {
+    async fn write(&self, inner: &Arc<dyn Store>, mut writes: Vec<Write>) -> Result<Version, StoreError> {
         for write in &mut writes {
             if let Action::Put(body) = &mut write.action {
                 let deaths = |name: &str| name.starts_with("deaths");
                 body.fields.iter_mut().filter(|(name, _)| deaths(name)).for_each(|(_, n)| *n = Field::Int(0));
             }
         }
-        self.0.write(writes).await
-    }
-
-    async fn bulk(&self, table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
-        self.0.bulk(table, writes).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.0.ready().await
+        inner.write(writes).await
     }
 }

@@ -21,8 +21,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use base::clock::SystemClock;
+use base::intercept::{Intercept, Intercepted};
 use base::memory::MemoryQueue;
-use base::store::{Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, When, Write};
+use base::store::{Key, Query, StoreError, Table, Version, When, Write};
 use base::{Clock, Store, StoreExt as _, TenantId, key};
 use embedded::{OpenOptions, SqliteStore};
 use jobs::{Deps, Done, Engine, Failure, FixedQuotas, NewTask, Registry, Run, Settings, Tally, TaskKind};
@@ -47,7 +48,8 @@ async fn main() {
     let stops = Arc::new(Stops::new());
     let queue = Arc::new(MemoryQueue::new(clock.clone()));
     let engine = |n: usize| {
-        let store = Arc::new(Late { inner: file.clone(), stops: stops.clone(), fenced, is_held_back: n > 0 });
+        let late = Late { stops: stops.clone(), fenced, is_held_back: n > 0 };
+        let store = Arc::new(Intercepted::new(file.clone(), late));
         let mut registry = Registry::default();
         registry.task(Arc::new(Slow(clock.clone())));
         let settings = Settings {
@@ -146,9 +148,8 @@ impl Stops {
     }
 }
 
-/// A store that holds writes which show a lease back for a while after a stop.
+/// Holds writes which show a lease back for a while after a stop.
 struct Late {
-    inner: Arc<dyn Store>,
     stops: Arc<Stops>,
     fenced: bool,
     is_held_back: bool,
@@ -159,23 +160,11 @@ fn shows_lease(write: &Write) -> bool {
 }
 
 #[async_trait]
-impl Store for Late {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
-        self.inner.get_many(keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
-        self.inner.count(table, partition, range).await
-    }
-
-    async fn write(&self, mut writes: Vec<Write>) -> Result<Version, StoreError> {
+impl Intercept for Late {
+    async fn write(&self, inner: &Arc<dyn Store>, mut writes: Vec<Write>) -> Result<Version, StoreError> {
         let leases: Vec<usize> = (0..writes.len()).filter(|n| shows_lease(&writes[*n])).collect();
         if leases.is_empty() {
-            return self.inner.write(writes).await;
+            return inner.write(writes).await;
         }
         let held_back = self.stops.look();
         if self.is_held_back {
@@ -184,18 +173,10 @@ impl Store for Late {
         if !self.fenced {
             leases.iter().for_each(|n| writes[*n].when = When::Always);
         }
-        let answer = self.inner.write(writes).await;
+        let answer = inner.write(writes).await;
         if matches!(&answer, Err(StoreError::Failed(failed)) if failed.iter().any(|n| leases.contains(n))) {
             self.stops.refused.fetch_add(1, Ordering::Relaxed);
         }
         answer
-    }
-
-    async fn bulk(&self, table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
-        self.inner.bulk(table, writes).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.ready().await
     }
 }

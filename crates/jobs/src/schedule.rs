@@ -3,7 +3,12 @@
 //! A schedule is an item, and a plain task (unique by the schedule's name) that is due at the next
 //! tick. When the task runs it enqueues the job of its tick, whose identity derives from the
 //! schedule and the tick, so that a task that runs twice makes one job; then it moves the schedule
-//! on and becomes due again. Ticks that were missed while nothing ran fire once, late.
+//! on and arms the task of the next tick. Ticks that were missed while nothing ran fire once, late.
+//!
+//! An interval keeps its beat: a tick that fires late delays none after it. Cron times are of the
+//! clock on the wall. Where that is put forward, a time it skips ticks at once; where it is put back,
+//! a time it shows twice ticks the first time. A field of wildcards or steps follows the clock: it
+//! skips what is skipped and ticks twice in what comes twice.
 
 use std::str::FromStr as _;
 use std::sync::Weak;
@@ -102,12 +107,16 @@ impl Rhythm {
         Ok(Self::Cron(Box::new(cron), zone))
     }
 
-    /// The first tick after `after`.
-    fn next(&self, after: Timestamp) -> Option<Timestamp> {
+    /// The first tick after `now`, of those that follow upon `last`.
+    fn next(&self, last: Timestamp, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Every(every) => Some(base::clock::add(after, *every)),
+            Self::Every(every) => {
+                let late = Duration::try_from(now.duration_since(last)).unwrap_or_default();
+                let beats = u32::try_from(late.as_micros() / every.as_micros()).ok()?.checked_add(1)?;
+                Some(base::clock::add(last, every.checked_mul(beats)?))
+            }
             Self::Cron(cron, zone) => {
-                let after = after.to_zoned(zone.clone());
+                let after = now.to_zoned(zone.clone());
                 cron.find_next_occurrence(&after, false).ok().map(|next| next.timestamp())
             }
         }
@@ -137,7 +146,8 @@ impl Engine {
             return Err(Error::invalid("name", "A schedule's name has 1 to 100 characters"));
         }
         let never = || Error::invalid("when", "This schedule never ticks");
-        let next_at = Rhythm::parse(&new.when)?.next(self.clock.now()).ok_or_else(never)?;
+        let now = self.clock.now();
+        let next_at = Rhythm::parse(&new.when)?.next(now, now).ok_or_else(never)?;
         let schedule = Schedule {
             name: new.name,
             when: new.when,
@@ -153,10 +163,10 @@ impl Engine {
         Ok(schedule)
     }
 
-    /// Writes and makes sure that a task will look at the schedule when it ticks. A task that was
-    /// due at another time looks, and goes by what the item says.
+    /// Writes and makes sure that a task will look at the schedule when it ticks. A task of another
+    /// tick finds that the schedule waits for this one, and ends.
     async fn schedule_arm(&self, tenant: &TenantId, schedule: &Schedule, writes: Vec<Write>) -> Result<()> {
-        let payload = json!({ "name": schedule.name }).to_string();
+        let payload = json!({ "name": schedule.name, "at": schedule.next_at }).to_string();
         let unique = key![schedule.name, schedule.next_at];
         let task = NewTask {
             delay: self.until(schedule.next_at),
@@ -229,7 +239,8 @@ impl Engine {
             return Err(Error::conflict(format!("The schedule is {state}")));
         }
         schedule.paused = paused;
-        if let Some(next) = Rhythm::parse(&schedule.when)?.next(self.clock.now()).filter(|_| !paused) {
+        let now = self.clock.now();
+        if let Some(next) = Rhythm::parse(&schedule.when)?.next(now, now).filter(|_| !paused) {
             schedule.next_at = next;
         }
         let write = Write::put(item.key.clone(), body(&schedule)).when(item.unchanged());
@@ -253,28 +264,30 @@ impl Engine {
         Ok(job)
     }
 
-    /// Fires the tick that is due, and arms the next.
-    async fn tick(&self, tenant: &TenantId, name: &str) -> Result<Done, Failure> {
+    /// Fires the tick of `at` if the schedule waits for it, and arms the next.
+    async fn tick(&self, tenant: &TenantId, name: &str, at: Timestamp) -> Result<Done, Failure> {
         let Some(item) = self.store.get(schedule_key(tenant, name)).await? else {
             return Ok(Done::default());
         };
-        let Some(mut schedule) = read(&item).filter(|schedule| !schedule.paused) else {
+        let is_awaited = |schedule: &Schedule| !schedule.paused && schedule.next_at == at;
+        let Some(mut schedule) = read(&item).filter(is_awaited) else {
             return Ok(Done::default());
         };
         let now = self.clock.now();
-        if schedule.next_at > now {
-            return Ok(Done::default());
+        // The task was due, but a wall clock may be put back.
+        if let Ok(early) = Duration::try_from(at.duration_since(now))
+            && !early.is_zero()
+        {
+            return Err(Failure::new(Class::Again(early), "not yet"));
         }
-        let seed = derived_uuid(schedule.next_at, &[tenant.as_str().as_bytes(), name.as_bytes()]);
+        let seed = derived_uuid(at, &[tenant.as_str().as_bytes(), name.as_bytes()]);
         let principal = Principal::new(format!("schedule:{name}"));
-        let ctx = Ctx::new(tenant.clone(), principal, Scopes::default(), RequestId::random(), schedule.next_at, seed);
+        let ctx = Ctx::new(tenant.clone(), principal, Scopes::default(), RequestId::random(), at, seed);
         self.job_enqueue(&ctx, self.scheduled_job(&schedule)?).await?;
-        schedule.last_at = Some(schedule.next_at);
-        let next = Rhythm::parse(&schedule.when)?.next(now);
-        let Some(next) = next else {
-            return Err(Failure::permanent("the schedule never ticks again"));
-        };
-        schedule.next_at = next;
+        schedule.last_at = Some(at);
+        schedule.next_at = Rhythm::parse(&schedule.when)?
+            .next(at, now)
+            .ok_or_else(|| Failure::permanent("the schedule never ticks again"))?;
         let write = Write::put(item.key.clone(), body(&schedule)).when(item.unchanged());
         match self.schedule_arm(tenant, &schedule, vec![write]).await {
             Ok(()) => Ok(Done::default()),
@@ -292,6 +305,7 @@ pub(crate) struct Tick(pub(crate) Weak<Engine>);
 #[derive(Deserialize)]
 struct TickPayload {
     name: String,
+    at: Timestamp,
 }
 
 #[async_trait]
@@ -301,11 +315,11 @@ impl TaskKind for Tick {
     }
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
-        let TickPayload { name } = run.payload()?;
+        let TickPayload { name, at } = run.payload()?;
         let engine = self.0.upgrade().ok_or_else(|| Failure::new(Class::Abandoned, "the process stops"))?;
         // The task carries the chain of ticks: it waits, whatever it is, and never dies of it.
-        engine.tick(run.tenant(), &name).await.map_err(|failure| match failure.class {
-            Class::Abandoned => failure,
+        engine.tick(run.tenant(), &name, at).await.map_err(|failure| match failure.class {
+            Class::Abandoned | Class::Again(_) => failure,
             _ => Failure { class: Class::Again(TICK_AGAIN), ..failure },
         })
     }
@@ -333,13 +347,19 @@ fn schedule_key(tenant: &TenantId, name: &str) -> Key {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     #[test]
     fn rhythms_tick_when_they_say() {
         let start: Timestamp = "2026-03-28T12:00:00Z".parse().unwrap();
-        let next = |when: &str| Rhythm::parse(when).unwrap().next(start).unwrap().to_string();
+        let after = |when: &str, now| Rhythm::parse(when).unwrap().next(start, now).unwrap().to_string();
+        let next = |when: &str| after(when, start);
         assert_eq!(next("every 90s"), "2026-03-28T12:01:30Z");
+        // Looked at late, on the beat or off it, it keeps its beat.
+        assert_eq!(after("every 90s", start + SignedDuration::from_secs(200)), "2026-03-28T12:04:30Z");
+        assert_eq!(after("every 90s", start + SignedDuration::from_secs(270)), "2026-03-28T12:06:00Z");
         assert_eq!(next("0 6 * * *"), "2026-03-29T06:00:00Z");
         // London turned its clocks forward in that night: six o'clock there is five in UTC.
         assert_eq!(next("0 6 * * * Europe/London"), "2026-03-29T05:00:00Z");

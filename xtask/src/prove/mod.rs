@@ -44,6 +44,13 @@ const PROOFS: &[Proof] = &[
         run: simulation::notices,
     },
     Proof {
+        name: "schedule",
+        promise: "Each tick of a schedule makes one job, in nights in which clocks are put forward or back, too.",
+        full: 2_000,
+        quick: 50,
+        run: simulation::ticks,
+    },
+    Proof {
         name: "zombie",
         promise: "A worker that was stopped past its lease completes nothing, counts nothing, writes nothing.",
         full: 100,

@@ -5,7 +5,7 @@
 //! engine that nothing befell. Everything random comes from a life's seed: a life that went wrong is
 //! lived again by `simulation SCENE SEED 1`.
 //!
-//! The saboteurs are five engines with a mistake that people have made; each must be noticed.
+//! The saboteurs are engines with a mistake that people have made; each must be noticed.
 
 use std::path::Path;
 
@@ -28,6 +28,11 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
 /// Lives of jobs of forty parts whose notices come up to four times, in no order, or not at all.
 pub(super) fn notices(attack: &Attack) -> Result<Verdict> {
     prove(attack, "notices", &["counting-notices"])
+}
+
+/// Lives of schedules in nights in which clocks are put forward and back.
+pub(super) fn ticks(attack: &Attack) -> Result<Verdict> {
+    prove(attack, "ticks", &["no-unique-tick"])
 }
 
 fn prove(attack: &Attack, scene: &str, names: &[&str]) -> Result<Verdict> {

@@ -8,10 +8,10 @@ use crate::world::World;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_is_asked_for_once_however_often_it_is_applied() {
     let world = World::start().await;
-    world.store.refuse(3);
+    world.store.by().refuse(3);
     let job = world.fetch("users", 2, 40).await;
     assert_eq!(job.status, JobStatus::Completed, "{job:?}");
-    assert!(world.store.refused() >= 3, "the store refused {} writes", world.store.refused());
+    assert!(world.store.by().refused() >= 3, "the store refused {} writes", world.store.by().refused());
     assert_eq!(world.upstream.journal().len(), 2, "{:?}", world.upstream.journal());
     assert_eq!(world.records("users").await.len(), 80);
     let status = world.ingest.status(&world.ctx(), &"users".parse().unwrap()).await.unwrap().unwrap().0;

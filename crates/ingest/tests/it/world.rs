@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock::SystemClock;
+use base::intercept::{Intercept, Intercepted};
 use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
-use base::store::{Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, Write};
+use base::store::{StoreError, Version, Write};
 use base::{Clock, Ctx, Principal, RequestId, Scope, Scopes, Secret, Store, TenantId};
 use ingest::model::{Name, Sizes};
 use ingest::service::{Credential, Fetch};
@@ -23,7 +24,7 @@ use crate::upstream::Upstream;
 
 pub(crate) struct World {
     pub(crate) upstream: Upstream,
-    pub(crate) store: Arc<Flaky>,
+    pub(crate) store: Arc<Intercepted<Flaky>>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ingest: Arc<Ingest>,
     clock: Arc<dyn Clock>,
@@ -34,7 +35,7 @@ impl World {
     pub(crate) async fn start() -> Self {
         let upstream = Upstream::start().await;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let store = Arc::new(Flaky::new(MemoryStore::new(clock.clone())));
+        let store = Arc::new(Intercepted::new(Arc::new(MemoryStore::new(clock.clone())), Flaky::default()));
         let mut settings = Settings::sandbox(&upstream.at.to_string()).unwrap();
         settings.credentials.push(Credential {
             tenant: "default".parse().unwrap(),
@@ -143,18 +144,14 @@ impl Authenticate for Doors {
     }
 }
 
-/// A store that refuses the next so many writes of records.
+/// Refuses the next so many writes of records.
+#[derive(Default)]
 pub(crate) struct Flaky {
-    inner: MemoryStore,
     refusing: AtomicUsize,
     refused: AtomicUsize,
 }
 
 impl Flaky {
-    pub(crate) fn new(inner: MemoryStore) -> Self {
-        Self { inner, refusing: AtomicUsize::new(0), refused: AtomicUsize::new(0) }
-    }
-
     pub(crate) fn refuse(&self, writes: usize) {
         self.refusing.store(writes, Ordering::SeqCst);
     }
@@ -165,34 +162,14 @@ impl Flaky {
 }
 
 #[async_trait]
-impl Store for Flaky {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
-        self.inner.get_many(keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
-        self.inner.count(table, partition, range).await
-    }
-
-    async fn write(&self, writes: Vec<Write>) -> Result<Version, StoreError> {
+impl Intercept for Flaky {
+    async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
         let records = writes.iter().any(|write| write.key.table == RECORDS);
         let one_less = |left: usize| left.checked_sub(1);
         if records && self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
             self.refused.fetch_add(1, Ordering::SeqCst);
             return Err(StoreError::Unavailable("refused for the test".to_owned()));
         }
-        self.inner.write(writes).await
-    }
-
-    async fn bulk(&self, table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
-        self.inner.bulk(table, writes).await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.ready().await
+        inner.write(writes).await
     }
 }

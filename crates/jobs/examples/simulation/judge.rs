@@ -60,6 +60,11 @@ async fn jobs(life: &Life) -> Vec<Job> {
     jobs
 }
 
+/// Whether every job is through.
+pub(crate) async fn all_settled(life: &Life) -> bool {
+    jobs(life).await.iter().all(|job| job.settled)
+}
+
 /// What is still under way.
 pub(crate) async fn unrest(life: &Life) -> Vec<String> {
     let mut unrest = Vec::new();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::fault::{FaultyStore, Fired, Odds};
 use base::memory::{MemoryQueue, MemoryStore};
 use base::{Ctx, JobId, Principal, RequestId, Scope, Scopes, Store, TenantId};
+use jiff::Timestamp;
 use jobs::{Deps, Engine, FixedQuotas, JobStatus, NewJob, NewTask, OnTaken, Settings};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -18,22 +19,39 @@ use crate::bell::{Bell, Manners};
 use crate::judge;
 use crate::process::{LEASE, Process, Shared, SimClock};
 use crate::sabotage::Sabotage;
+use crate::ticks::{self, Night};
 use crate::work::{self, Piece};
 
 const PROCESSES: usize = 3;
-const ODDS: Odds = Odds {
-    delay: 0.2,
-    delay_max: Duration::from_millis(300),
-    busy: 0.03,
-    unavailable: 0.02,
-    unknown: 0.03,
-    vanished: 0.02,
+
+/// What the world of a life is like.
+pub(crate) struct Weather {
+    /// How the stores of its processes fail.
+    pub(crate) odds: Odds,
+    /// How its queue rings.
+    pub(crate) manners: Manners,
+    /// How often an honest engine sweeps.
+    pub(crate) sweep: Duration,
+}
+
+/// The weather in which anything happens.
+const ANYTHING: Weather = Weather {
+    odds: Odds {
+        delay: 0.2,
+        delay_max: Duration::from_millis(300),
+        busy: 0.03,
+        unavailable: 0.02,
+        unknown: 0.03,
+        vanished: 0.02,
+    },
+    manners: Manners { lost: 0.1, doubled: 0.1, copies_max: 1, late: 0.2 },
+    sweep: Duration::from_secs(1),
 };
-const SWEEP: Duration = Duration::from_secs(1);
-/// How the queue rings in a life in which anything happens.
-const MANNERS: Manners = Manners { lost: 0.1, doubled: 0.1, copies_max: 1, late: 0.2 };
-/// How it rings where each notice comes up to four times, in no order.
-const NOTICES: Manners = Manners { lost: 0.1, doubled: 0.75, copies_max: 3, late: 0.75 };
+/// The same, but each notice comes up to four times, in no order.
+const NOTICES: Weather =
+    Weather { manners: Manners { lost: 0.1, doubled: 0.75, copies_max: 3, late: 0.75 }, ..ANYTHING };
+/// When a life begins that is of no particular day, in seconds since 1970.
+const START_S: i64 = 1_767_326_645;
 /// How many parts a job has there.
 const PARTS: usize = 40;
 /// How long everything may take to come to rest once the faults have ceased.
@@ -73,6 +91,19 @@ impl Happened {
         "rings late",
     ];
 
+    const TICKS: [&str; 10] = [
+        "ticks",
+        "clocks put forward",
+        "clocks put back",
+        "kills",
+        "freezes",
+        "stops",
+        "store unavailable",
+        "store reply lost",
+        "rings lost",
+        "rings doubled",
+    ];
+
     pub(crate) fn note(&mut self, what: &'static str, times: u64) {
         *self.0.entry(what).or_default() += times;
     }
@@ -86,6 +117,7 @@ impl Happened {
         let all: &[&str] = match scene {
             Scene::Anything => &Self::ALL,
             Scene::Notices => &Self::ALL[Self::ALL.len() - 3..],
+            Scene::Ticks => &Self::TICKS,
         };
         all.iter().copied().filter(|what| self.0.get(what).is_none_or(|times| *times == 0)).collect()
     }
@@ -108,6 +140,8 @@ pub(crate) enum Scene {
     Anything,
     /// One job of forty parts, whose notices are lost, repeated and reordered.
     Notices,
+    /// Some hours of schedules.
+    Ticks,
 }
 
 /// Lives the life of that seed.
@@ -116,17 +150,24 @@ pub(crate) enum Scene {
 /// What was not as it must be.
 pub(crate) fn live(scene: Scene, seed: u64, saboteur: Option<Sabotage>) -> Result<Happened, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let start = Timestamp::from_second(START_S).unwrap();
     runtime.block_on(async {
         match scene {
-            Scene::Anything => Life::new(MANNERS, seed, saboteur).lived().await,
-            Scene::Notices => Life::new(NOTICES, seed, saboteur).noticed().await,
+            Scene::Anything => Life::new(&ANYTHING, start, seed, saboteur).lived().await,
+            Scene::Notices => Life::new(&NOTICES, start, seed, saboteur).noticed().await,
+            Scene::Ticks => {
+                let night = Night::of(seed);
+                let begins = night.begins(Duration::from_secs(3_600 + seed % 10_000));
+                Life::new(&ticks::WEATHER, begins, seed, saboteur).ticked(night).await
+            }
         }
     })
 }
 
 pub(crate) struct Life {
-    dice: StdRng,
-    shared: Shared,
+    weather: &'static Weather,
+    pub(crate) dice: StdRng,
+    pub(crate) shared: Shared,
     bell: Arc<Bell>,
     processes: Vec<Option<Process>>,
     /// What befell the stores of all processes that ever ran.
@@ -140,16 +181,17 @@ pub(crate) struct Life {
 }
 
 impl Life {
-    fn new(manners: Manners, seed: u64, saboteur: Option<Sabotage>) -> Self {
+    fn new(weather: &'static Weather, start: Timestamp, seed: u64, saboteur: Option<Sabotage>) -> Self {
         let mut dice = StdRng::seed_from_u64(seed);
-        let clock = SimClock::new();
+        let clock = SimClock::at(start);
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let bell = Arc::new(Bell::new(Arc::new(MemoryQueue::new(Arc::new(clock.clone()))), manners, dice.random()));
+        let bell =
+            Arc::new(Bell::new(Arc::new(MemoryQueue::new(Arc::new(clock.clone()))), weather.manners, dice.random()));
         let shared = Shared {
             store: saboteur.map_or_else(|| store.clone(), |saboteur| saboteur.store(store.clone())),
             queue: bell.clone(),
             clock: clock.clone(),
-            sweep: saboteur.map_or(SWEEP, |saboteur| saboteur.sweep(SWEEP)),
+            sweep: saboteur.map_or(weather.sweep, |saboteur| saboteur.sweep(weather.sweep)),
         };
         let calm = Engine::new(Deps {
             store: store.clone(),
@@ -161,6 +203,7 @@ impl Life {
         });
         let tenants = ["one", "two"].map(|name| name.parse().unwrap());
         let mut life = Self {
+            weather,
             dice,
             shared,
             bell,
@@ -173,7 +216,7 @@ impl Life {
             happened: Happened::default(),
         };
         for _ in 0..PROCESSES {
-            let process = life.process(ODDS);
+            let process = life.process(weather.odds);
             life.processes.push(Some(process));
         }
         life
@@ -218,35 +261,47 @@ impl Life {
 
     /// One thing happens.
     async fn befall(&mut self) {
-        let at = self.dice.random_range(0..PROCESSES);
         match self.dice.random_range(0..100) {
             0..25 => self.ask_for_a_job().await,
             25..40 => self.ask_for_a_copy().await,
-            40..60 => {
+            40..75 => self.befall_process(),
+            75..90 => self.steer().await,
+            _ => {}
+        }
+        self.start_some();
+    }
+
+    /// A process is killed, frozen or stopped.
+    pub(crate) fn befall_process(&mut self) {
+        let at = self.dice.random_range(0..PROCESSES);
+        match self.dice.random_range(0..35) {
+            0..20 => {
                 if let Some(process) = self.processes[at].take() {
                     process.kill();
                     self.happened.note("kills", 1);
                 }
             }
-            60..70 => {
+            20..30 => {
                 let length = LEASE.mul_f64(self.dice.random_range(0.2..3.0));
                 if let Some(process) = &self.processes[at] {
                     process.freeze(length);
                     self.happened.note("freezes", 1);
                 }
             }
-            70..75 => {
+            _ => {
                 if let Some(process) = self.processes[at].take() {
                     tokio::spawn(process.stop());
                     self.happened.note("stops", 1);
                 }
             }
-            75..90 => self.steer().await,
-            _ => {}
         }
+    }
+
+    /// Some of the processes that do not run are started.
+    pub(crate) fn start_some(&mut self) {
         for at in 0..PROCESSES {
             if self.processes[at].is_none() && self.dice.random_bool(0.7) {
-                self.processes[at] = Some(self.process(ODDS));
+                self.processes[at] = Some(self.process(self.weather.odds));
             }
         }
     }
@@ -260,7 +315,7 @@ impl Life {
         self.happened.note("store interrupted", fired.interrupted);
     }
 
-    fn ctx(&mut self, tenant: &TenantId) -> Ctx {
+    pub(crate) fn ctx(&mut self, tenant: &TenantId) -> Ctx {
         let scopes = Scopes::default().with(Scope::JobsWrite);
         let (now, seed) = (base::Clock::now(&self.shared.clock), Uuid::from_u128(self.dice.random()));
         Ctx::new(tenant.clone(), Principal::new("key:sim"), scopes, RequestId::random(), now, seed)
@@ -332,7 +387,7 @@ impl Life {
     }
 
     /// From here on nothing fails, and every process runs.
-    async fn calm_down(&mut self) {
+    pub(crate) async fn calm_down(&mut self) {
         self.bell.calm();
         for at in 0..PROCESSES {
             match &self.processes[at] {
@@ -362,6 +417,12 @@ impl Life {
             }
             sleep(Duration::from_secs(1)).await;
         }
+        self.close();
+        Ok(())
+    }
+
+    /// Everything is over; what befell it is noted.
+    pub(crate) fn close(&mut self) {
         std::mem::take(&mut self.processes).into_iter().flatten().for_each(Process::kill);
         for faults in std::mem::take(&mut self.faults) {
             self.note_faults(faults.fired());
@@ -370,6 +431,5 @@ impl Life {
         self.happened.note("rings lost", mishaps.lost);
         self.happened.note("rings doubled", mishaps.doubled);
         self.happened.note("rings late", mishaps.late);
-        Ok(())
     }
 }

@@ -9,12 +9,12 @@
 //! Nothing waits: the runtime has one thread and a paused clock that jumps to the next thing due, so
 //! a life takes some milliseconds, and all that is random comes from its seed.
 //!
-//! `simulation anything|notices FIRST COUNT [SABOTEUR]` prints one JSON line. It exits with 1 when a life went wrong,
+//! `simulation anything|notices|ticks FIRST COUNT [SABOTEUR]` prints one JSON line. It exits with 1 when a life went wrong,
 //! naming its seed; with a saboteur it stops at the first life that notices it.
 //!
 //! 1. [`work`]: what the kinds do, and what a life asks for. [`bell`]: the queue.
 //! 2. [`process`]: one process, and how it dies. [`life`]: one life, from beginning to end.
-//! 3. [`judge`]: what must hold. [`sabotage`]: engines that are broken on purpose.
+//! 3. [`ticks`]: a life about schedules. [`judge`]: what must hold. [`sabotage`]: engines that are broken on purpose.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "who started it sees why it ended")]
 
@@ -23,6 +23,7 @@ mod judge;
 mod life;
 mod process;
 mod sabotage;
+mod ticks;
 mod work;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,11 +38,12 @@ use sabotage::Sabotage;
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let usage =
-        || panic!("simulation anything|notices FIRST COUNT [SABOTEUR]; the saboteurs are {}", Sabotage::names());
+        || panic!("simulation anything|notices|ticks FIRST COUNT [SABOTEUR]; the saboteurs are {}", Sabotage::names());
     let [scene, first, count, saboteur @ ..] = words.as_slice() else { usage() };
     let scene = match scene.as_str() {
         "anything" => Scene::Anything,
         "notices" => Scene::Notices,
+        "ticks" => Scene::Ticks,
         _ => usage(),
     };
     let saboteur = saboteur.first().map(|name| Sabotage::named(name));

@@ -22,14 +22,15 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 /// The clock of one process: simulated time, and how wrong its wall clock is.
 #[derive(Clone, Debug)]
 pub(crate) struct SimClock {
-    start: Instant,
+    begun: Instant,
+    start: Timestamp,
     skew_ms: i64,
 }
 
 impl SimClock {
-    /// Must be made inside the runtime whose time it tells.
-    pub(crate) fn new() -> Self {
-        Self { start: Instant::now(), skew_ms: 0 }
+    /// Shows `start`. Must be made inside the runtime whose time it tells.
+    pub(crate) fn at(start: Timestamp) -> Self {
+        Self { begun: Instant::now(), start, skew_ms: 0 }
     }
 
     fn wrong_by(&self, skew_ms: i64) -> Self {
@@ -39,13 +40,12 @@ impl SimClock {
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        let start = Timestamp::from_second(1_767_323_045 + 3_600).unwrap();
-        base::clock::add(start, self.monotonic()) + SignedDuration::from_millis(self.skew_ms)
+        base::clock::add(self.start, self.monotonic()) + SignedDuration::from_millis(self.skew_ms)
     }
 
     fn monotonic(&self) -> Duration {
         // To the microsecond, as the store keeps it.
-        Duration::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap())
+        Duration::from_micros(u64::try_from(self.begun.elapsed().as_micros()).unwrap())
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::Store;
-use base::store::{Action, Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Version, When, Write};
+use base::intercept::{Intercept, Intercepted};
+use base::store::{Action, Field, StoreError, Table, Version, When, Write};
+use uuid::Uuid;
 
 /// Long enough that a process may die between two writes that should have been one.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -26,15 +28,18 @@ pub(crate) enum Sabotage {
     CountingNotices,
     /// The planner's place is saved after what it planned.
     LostCursor,
+    /// Whoever sees a tick fires it.
+    NoUniqueTick,
 }
 
 impl Sabotage {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 6] = [
         ("no-fence", Self::NoFence),
         ("no-sweep", Self::NoSweep),
         ("early-acknowledgement", Self::EarlyAcknowledgement),
         ("counting-notices", Self::CountingNotices),
         ("lost-cursor", Self::LostCursor),
+        ("no-unique-tick", Self::NoUniqueTick),
     ];
 
     pub(crate) fn named(name: &str) -> Self {
@@ -53,7 +58,7 @@ impl Sabotage {
 
     /// The store through which such an engine writes.
     pub(crate) fn store(self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
-        Arc::new(Broken { inner, how: self })
+        Arc::new(Intercepted::new(inner, self))
     }
 
     /// Which writes of a transaction are made before the others, which of them after.
@@ -68,49 +73,56 @@ impl Sabotage {
                 matches!(write.action, Action::Add(_)) && write.key.partition.contains("\u{1}counts\u{1}")
             }
             Self::LostCursor => write.key.sort != "cursor",
-            Self::NoFence | Self::NoSweep => true,
+            Self::NoFence | Self::NoSweep | Self::NoUniqueTick => true,
         }
     }
-}
-
-struct Broken {
-    inner: Arc<dyn Store>,
-    how: Sabotage,
 }
 
 #[async_trait]
-impl Store for Broken {
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
-        self.inner.get_many(keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Slice, StoreError> {
-        self.inner.query(query).await
-    }
-
-    async fn count(&self, table: Table, partition: &str, range: Range) -> Result<u64, StoreError> {
-        self.inner.count(table, partition, range).await
-    }
-
-    async fn write(&self, mut writes: Vec<Write>) -> Result<Version, StoreError> {
-        if self.how == Sabotage::NoFence {
+impl Intercept for Sabotage {
+    async fn write(&self, inner: &Arc<dyn Store>, mut writes: Vec<Write>) -> Result<Version, StoreError> {
+        if *self == Self::NoFence {
             let is_fence = |when: &When| matches!(when, When::Is(field, _) if field == "lease");
             writes.iter_mut().filter(|write| is_fence(&write.when)).for_each(|write| write.when = When::Always);
         }
-        let (early, late): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| self.how.is_early(write));
-        if early.is_empty() || late.is_empty() {
-            return self.inner.write(if early.is_empty() { late } else { early }).await;
+        if *self == Self::NoUniqueTick
+            && let Some(id) = writes.iter().find_map(made_job)
+        {
+            return match inner.write(writes.clone()).await {
+                Err(StoreError::Failed(_)) => inner.write(of_another_job(writes, id)).await,
+                answer => answer,
+            };
         }
-        self.inner.write(early).await?;
+        let (early, late): (Vec<_>, Vec<_>) = writes.into_iter().partition(|write| self.is_early(write));
+        if early.is_empty() || late.is_empty() {
+            return inner.write(if early.is_empty() { late } else { early }).await;
+        }
+        inner.write(early).await?;
         tokio::time::sleep(PAUSE).await;
-        self.inner.write(late).await
+        inner.write(late).await
     }
+}
 
-    async fn bulk(&self, table: Table, writes: Vec<Bulk>) -> Result<(), StoreError> {
-        self.inner.bulk(table, writes).await
-    }
+/// The job that this write makes.
+fn made_job(write: &Write) -> Option<Uuid> {
+    let is_made = write.key.sort == "head" && write.when == When::Absent;
+    write.key.partition.rsplit('\u{1}').next().filter(|_| is_made)?.parse().ok()
+}
 
-    async fn ready(&self) -> Result<(), StoreError> {
-        self.inner.ready().await
+/// The same writes, of a job with another id.
+fn of_another_job(mut writes: Vec<Write>, id: Uuid) -> Vec<Write> {
+    let (old, new) = (id.to_string(), Uuid::from_u128(id.as_u128() + 1).to_string());
+    let renamed = |text: &mut String| *text = text.replace(&old, &new);
+    for write in &mut writes {
+        renamed(&mut write.key.partition);
+        renamed(&mut write.key.sort);
+        let Action::Put(body) = &mut write.action else { continue };
+        body.data.iter_mut().for_each(renamed);
+        body.fields.values_mut().for_each(|field| {
+            if let Field::Str(text) = field {
+                renamed(text);
+            }
+        });
     }
+    writes
 }

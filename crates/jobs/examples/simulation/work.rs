@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::store::{Body, Key, Table, Write};
 use base::{Clock as _, Scope, Store, StoreExt as _, TenantId, key};
+use jiff::Timestamp;
 use jobs::{Backoff, Class, Done, Failure, Job, JobKind, NewBatch, Plan, Policy, Registry, Run, Tally, TaskKind};
 use rand::RngExt as _;
 use rand::rngs::StdRng;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 
 use crate::process::SimClock;
 
-const EFFECTS: Table = Table("effects");
+pub(crate) const EFFECTS: Table = Table("effects");
 
 pub(crate) const PIECES: &str = "sim.pieces";
 pub(crate) const NARROW: &str = "sim.narrow";
 pub(crate) const COPY: &str = "sim.copy";
+pub(crate) const TICKS: &str = "sim.ticks";
 /// How many pieces of a tenant's narrow jobs may hold a place at once.
 pub(crate) const NARROW_MAX: u32 = 2;
 /// After so many failures a piece is a dead letter; store faults do not get that far.
@@ -146,6 +148,44 @@ impl JobKind for Pieces {
     }
 }
 
+/// The job of a schedule's tick: one batch, which notes that it happened.
+struct Ticks;
+
+/// Where ticks are noted.
+pub(crate) fn ticks_partition(tenant: &TenantId) -> String {
+    key![tenant, "ticks"]
+}
+
+/// How a tick is noted.
+pub(crate) fn tick_sort(schedule: &str, at: Timestamp) -> String {
+    key![schedule, at]
+}
+
+#[async_trait]
+impl JobKind for Ticks {
+    fn name(&self) -> &'static str {
+        TICKS
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::IngestRead
+    }
+
+    fn policy(&self) -> Policy {
+        Policy { max_attempts: ATTEMPTS_MAX, backoff: Backoff::Fixed, initial_delay_s: 1, max_delay_s: 1 }
+    }
+
+    async fn plan(&self, job: &Job, _cursor: Option<&str>, _max: usize) -> Result<Plan, Failure> {
+        let payload = tick_sort(job.details["schedule"].as_str().unwrap(), job.created_at);
+        Ok(Plan { batches: vec![NewBatch { payload, records: 1 }], next: None })
+    }
+
+    async fn batch(&self, run: &Run) -> Result<Done, Failure> {
+        let noted = Key::new(EFFECTS, ticks_partition(run.tenant()), run.payload_text());
+        Ok(Done { writes: vec![Write::add(noted, [("times", 1)])], tally: Tally::processed(1) })
+    }
+}
+
 /// A unique task that copies a counter: whoever adds to it asks for one more copy.
 struct Copy(SimClock, Arc<dyn Store>);
 
@@ -192,6 +232,7 @@ pub(crate) fn registry(clock: &SimClock, store: &Arc<dyn Store>) -> Registry {
     let mut registry = Registry::default();
     registry.job(Arc::new(Pieces(clock.clone(), PIECES, None)));
     registry.job(Arc::new(Pieces(clock.clone(), NARROW, Some(NARROW_MAX))));
+    registry.job(Arc::new(Ticks));
     registry.task(Arc::new(Copy(clock.clone(), store.clone())));
     registry
 }
