@@ -9,8 +9,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -50,6 +50,12 @@ impl Client {
             .expect("an HTTP client");
         let base_url = base_url.into().trim_end_matches('/').to_owned();
         Self { target: Target::Server { base_url, http }, headers: HeaderMap::new(), peer: None }
+    }
+
+    /// The same caller of another interface in this process.
+    #[must_use]
+    pub fn of_app(&self, app: &web::App) -> Self {
+        Self { target: Target::App(app.clone()), ..self.clone() }
     }
 
     /// The same caller with this API key.
@@ -93,6 +99,25 @@ impl Client {
     /// Asks for `path`, with its query.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
+    }
+
+    /// Asks for `path` and reads what comes within `wait`: for answers that have no end.
+    ///
+    /// # Panics
+    /// When the target is a server.
+    pub async fn get_some(&self, path: &str, wait: Duration) -> Answer {
+        let Target::App(app) = &self.target else { panic!("only an answer in this process is read in part") };
+        let response = self.respond(app, Method::GET, path, self.headers.clone(), None).await;
+        let (parts, mut body) = response.into_parts();
+        let mut bytes = BytesMut::new();
+        let read = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                bytes.extend_from_slice(&frame.into_data().unwrap_or_default());
+            }
+        };
+        // Whether it ended or not: what came is what there is.
+        tokio::time::timeout(wait, read).await.unwrap_or_default();
+        Answer { status: parts.status, headers: parts.headers, bytes: bytes.freeze() }
     }
 
     /// Sends a JSON body.
@@ -152,9 +177,22 @@ impl Client {
         app: &web::App,
         method: Method,
         path: &str,
-        mut headers: HeaderMap,
+        headers: HeaderMap,
         bytes: Option<Bytes>,
     ) -> Answer {
+        let (parts, body) = self.respond(app, method, path, headers, bytes).await.into_parts();
+        let bytes = body.collect().await.expect("the whole body").to_bytes();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    async fn respond(
+        &self,
+        app: &web::App,
+        method: Method,
+        path: &str,
+        mut headers: HeaderMap,
+        bytes: Option<Bytes>,
+    ) -> Response<impl BodyExt<Data = Bytes, Error: std::fmt::Debug> + Unpin> {
         headers.entry(http::header::HOST).or_insert(HeaderValue::from_static("localhost"));
         let bytes = bytes.unwrap_or_default();
         // What a client on a socket sends with a body, and the HTTP kit looks for.
@@ -169,9 +207,7 @@ impl Client {
             request.extensions_mut().insert(web::Peer(peer));
         }
         let Ok(response) = app.router().oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("the whole body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, bytes }
+        response
     }
 }
 

@@ -14,6 +14,7 @@
 //! To add one: write `prove/NAME.rs` with a `pub(super) fn run(&Attack) -> Result<Verdict>`, and
 //! give it a line in [`PROOFS`].
 
+mod attacks;
 mod disk;
 mod ingest_kill;
 mod poison;
@@ -63,6 +64,27 @@ const PROOFS: &[Proof] = &[
         full: 20,
         quick: 2,
         run: poison::run,
+    },
+    Proof {
+        name: "races",
+        promise: "Of many who want what one can have, one gets it, and the others leave nothing behind.",
+        full: 100,
+        quick: 5,
+        run: attacks::races,
+    },
+    Proof {
+        name: "idempotency",
+        promise: "A request that is sent many times with one key happens once, wherever the server died.",
+        full: 50,
+        quick: 5,
+        run: attacks::idempotency,
+    },
+    Proof {
+        name: "tenancy",
+        promise: "What is one tenant's cannot be read, changed or so much as known to be there by another.",
+        full: 20,
+        quick: 2,
+        run: attacks::tenancy,
     },
     Proof {
         name: "powercut",

@@ -42,12 +42,13 @@ impl Ingest {
         definition.check()?;
         let name = definition.name.clone();
         let taken = || Error::conflict(format!("There is a dataset {name} already"));
-        if self.catalog.find(&ctx.tenant, &name).await?.is_some() {
+        // This very request may have made it before, and died before it could say so.
+        let id = ctx.uuid(&format!("dataset {name}"));
+        if self.catalog.find(&ctx.tenant, &name).await?.is_some_and(|there| there.dataset.id != id) {
             return Err(taken());
         }
         self.source_check(ctx, definition.source.as_ref()).await?;
         self.schedule_follow(ctx, &definition).await?;
-        let id = ctx.uuid(&format!("dataset {name}"));
         let dataset = Dataset { definition, id, created_at: ctx.now(), updated_at: ctx.now() };
         if let Err(error) = self.catalog.heads().create(&ctx.tenant, &dataset).await {
             // Somebody was faster, or the answer was lost: what is stored decides.
