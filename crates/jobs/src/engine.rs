@@ -11,7 +11,7 @@ use base::{Clock, JobId, Queue, Result, Store, TaskId, TenantId};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tokio::sync::Notify;
+use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::fresh::Fresh;
@@ -23,6 +23,9 @@ use crate::{Priority, Registry};
 
 /// A mark in the directory of tenants with work is renewed at most this often by one process.
 pub(crate) const MARK_EVERY: Duration = Duration::from_secs(20);
+
+/// So many ends of jobs are kept for who waits for one; who is slower looks into the store.
+const SETTLED_KEPT: usize = 256;
 
 /// What the engine is set to. The defaults are right for one process on a laptop.
 #[derive(Clone, Debug)]
@@ -120,7 +123,7 @@ pub struct Engine {
     /// What runs here now, and of which job.
     pub(crate) running: Mutex<HashMap<TaskId, Option<JobId>>>,
     /// Told whenever a job comes to its end in this process.
-    pub(crate) settled: Notify,
+    pub(crate) settled: broadcast::Sender<JobId>,
     /// Tasks that wait until their kind's concurrency has room.
     pub(crate) room: Mutex<Room>,
     /// Tasks that were just enqueued here.
@@ -151,7 +154,7 @@ impl Engine {
                 settings: deps.settings,
                 owner,
                 running: Mutex::default(),
-                settled: Notify::new(),
+                settled: broadcast::Sender::new(SETTLED_KEPT),
                 room: Mutex::default(),
                 fresh: Mutex::default(),
                 pruned: Mutex::default(),

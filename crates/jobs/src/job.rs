@@ -266,18 +266,18 @@ impl Engine {
     /// What the store says.
     pub async fn job_wait(&self, tenant: &TenantId, id: JobId, timeout: Duration) -> Result<Option<Job>> {
         let deadline = self.clock.monotonic() + timeout;
+        let mut settled = self.settled.subscribe();
         loop {
-            let settled = self.settled.notified();
-            tokio::pin!(settled);
-            settled.as_mut().enable();
             let job = self.job_get(tenant, id).await?;
             let left = deadline.saturating_sub(self.clock.monotonic());
             if left.is_zero() || job.as_ref().is_none_or(|job| job.settled) {
                 return Ok(job);
             }
+            // Who missed some of them looks.
+            let ours = async { while settled.recv().await.is_ok_and(|other| other != id) {} };
             tokio::select! {
                 biased;
-                () = settled => {}
+                () = ours => {}
                 () = self.clock.sleep(left.min(Duration::from_millis(250))) => {}
             }
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base::store::{Body, Item, Query, StoreError, Version, When, Write};
 use base::{JobId, StoreExt as _, TenantId};
+use rand::seq::IndexedRandom as _;
 use serde_json::json;
 
 use crate::engine::lock;
@@ -20,7 +21,8 @@ use crate::log::Draft;
 use crate::model::{Class, Failure, Job, JobStatus, LogLine, Stream};
 use crate::rows::job::{
     BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_key, batch_payload_key, batches_partition,
-    counts_key, cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
+    counts_key, cursor_key, finished_key, head_key, index_by_status, job_slot_key, list_moves, params_key, put_head,
+    stop_key,
 };
 use crate::rows::task::{
     INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, progress_key, row_key, task_of_sort,
@@ -45,8 +47,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// How long the planner of a paused job sleeps; resuming rings it.
 const PAUSED_LOOK_AGAIN: Duration = Duration::from_secs(60);
 
-/// How long a planner waits when all the tenant's places for running jobs are taken.
-const SLOT_LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long a planner waits when all the tenant's places for running jobs are taken; a job that ends
+/// rings the oldest that waits.
+const PLACE_LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// The largest number of places for running jobs.
 const JOB_SLOTS_MAX: u32 = 100;
@@ -95,7 +98,9 @@ impl Engine {
                     return Err(Failure::transient(format!("conditions {failed:?} of a step never held")));
                 }
                 Ok(Next::Settled) => {
-                    self.settled.notify_waiters();
+                    // Nobody may wait for it.
+                    self.settled.send(id).unwrap_or_default();
+                    self.next_in_line(run.tenant()).await;
                     return Ok(());
                 }
                 Ok(Next::Wait(wait)) => return self.rest(run, wait, seen).await,
@@ -136,11 +141,10 @@ impl Engine {
     /// Takes one of the tenant's places for running jobs.
     async fn start(&self, run: &Run, mut scene: Scene) -> Result<Next, CommitError> {
         let tenant = run.tenant();
-        let most = self.quotas.running_jobs_max(tenant).await.clamp(1, JOB_SLOTS_MAX);
-        let keys: Vec<_> = (0..most).map(|n| job_slot_key(tenant, n)).collect();
-        let taken = self.store.get_many(&keys).await.map_err(Failure::from)?;
-        let Some(slot) = (0..most).zip(&taken).find_map(|(n, item)| item.is_none().then_some(n)) else {
-            return Ok(Next::Wait(SLOT_LOOK_AGAIN));
+        let free = self.free_places(tenant).await.map_err(Failure::from)?;
+        // Any of them: who all wanted the first would have to take turns.
+        let Some(slot) = free.choose(&mut *lock(&self.dice)).copied() else {
+            return Ok(Next::Wait(PLACE_LOOK_AGAIN));
         };
         let before = scene.head.status;
         scene.head.status = JobStatus::Running;
@@ -153,9 +157,38 @@ impl Engine {
             Write::put(job_slot_key(tenant, slot), holder).when(When::Absent),
         ];
         writes.extend(list_moves(tenant, scene.id, &scene.head, Some(before), Some(JobStatus::Running)));
-        run.fenced(writes, 2).await?;
+        match run.fenced(writes, 2).await {
+            Ok(_) => {}
+            // Another job was faster to this place, which is headway: look for another.
+            Err(CommitError::Failed(failed)) if failed == [1] => return Ok(Next::Step),
+            Err(other) => return Err(other),
+        }
         run.log(Stream::Status, "started", None, "The job started", serde_json::Value::Null).await?;
+        if free.len() > 1 {
+            self.next_in_line(tenant).await;
+        }
         Ok(Next::Step)
+    }
+
+    /// The tenant's places for running jobs that no job has.
+    async fn free_places(&self, tenant: &TenantId) -> Result<Vec<u32>, StoreError> {
+        let most = self.quotas.running_jobs_max(tenant).await.clamp(1, JOB_SLOTS_MAX);
+        let keys: Vec<_> = (0..most).map(|n| job_slot_key(tenant, n)).collect();
+        let taken = self.store.get_many(&keys).await?;
+        Ok((0..most).zip(&taken).filter(|(_, holder)| holder.is_none()).map(|(n, _)| n).collect())
+    }
+
+    /// Rings the oldest of the tenant's jobs that wait for a place. One whose ring is lost looks by itself.
+    async fn next_in_line(&self, tenant: &TenantId) {
+        let oldest = Query::new(JOBS, index_by_status(tenant, JobStatus::Pending)).limit(1);
+        let Ok(slice) = self.store.query(oldest).await else { return };
+        let id = slice.items.first().and_then(|entry| base::key::split(&entry.key.sort).last()?.parse().ok());
+        let Some(id) = id else { return };
+        if let Ok(Some(item)) = self.store.get(head_key(tenant, id)).await
+            && let Some(head) = Head::read(&item)
+        {
+            self.ring_planner(tenant, id, &head).await;
+        }
     }
 
     /// Plans one page: batches, their tasks, the counts and the cursor in one transaction.
@@ -418,7 +451,9 @@ impl Engine {
         let (Some(id), Some((wait, seen))) = (run.job(), run.rests.get()) else { return Ok(()) };
         let tenant = run.tenant();
         let changed = self.job_status(tenant, id).await? != Some(*seen);
-        let due = changed || (*wait == LOOK_AGAIN && self.job_counts(tenant, id).await?.all_batches_ended());
+        let due = changed
+            || (*wait == LOOK_AGAIN && self.job_counts(tenant, id).await?.all_batches_ended())
+            || (*wait == PLACE_LOOK_AGAIN && !self.free_places(tenant).await?.is_empty());
         let delay = if due { Duration::ZERO } else { *wait };
         let priority = lock(&run.row).priority;
         self.ring(tenant, priority, [(run.task(), delay)]).await;

@@ -17,6 +17,7 @@
 mod attacks;
 mod disk;
 mod ingest_kill;
+mod job_kill;
 mod poison;
 mod powercut;
 mod simulation;
@@ -64,6 +65,13 @@ const PROOFS: &[Proof] = &[
         full: 20,
         quick: 2,
         run: poison::run,
+    },
+    Proof {
+        name: "job-kill",
+        promise: "A job whose process is killed over and over does its work once, and counts it exactly at every read.",
+        full: 240,
+        quick: 24,
+        run: job_kill::run,
     },
     Proof {
         name: "races",

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use base::Store;
 use base::clock::ManualClock;
 use base::fault::FaultyStore;
 use base::memory::MemoryStore;
+use base::{Clock as _, Store};
 use jobs::{JobStatus, NewJob, NewTask, Priority, Settings};
 
 use crate::world::{Toy, World};
@@ -99,4 +99,25 @@ async fn places_of_a_killed_process_come_back_and_the_limit_holds() {
     for toy in &toys {
         assert_eq!(next.effect(&toy.name).await, 1, "{}", toy.name);
     }
+}
+
+#[tokio::test]
+async fn as_a_job_ends_the_oldest_that_waits_for_its_place_begins() {
+    let world = World::set(Settings { concurrency: 8, ..Settings::default() });
+    let mut jobs = Vec::new();
+    for n in 0..200 {
+        jobs.push(world.start(&[Toy::named(n, 1)]).await);
+        world.clock.advance(std::time::Duration::from_millis(1));
+    }
+    let begun = world.clock.now();
+    let world = world.work();
+    for id in &jobs {
+        assert_eq!(world.settled(*id).await.status, JobStatus::Completed);
+    }
+    // Ten at once may run, and a planner looks by itself only each half minute.
+    let took = world.clock.now().duration_since(begun);
+    assert!(took.as_secs() < 20, "{took}");
+    let begins: Vec<_> = (0..200).map(|n| world.shared.place_of(&n.to_string())).collect();
+    let out_of_turn = begins.iter().enumerate().filter(|(n, place)| n.abs_diff(**place) > 40).count();
+    assert_eq!(out_of_turn, 0, "{begins:?}");
 }
