@@ -63,22 +63,40 @@ impl Drop for Server {
     }
 }
 
+/// Starts a program that serves, and returns what it said until it listened.
+fn listening(mut command: Command) -> (Child, String) {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut heard = String::new();
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    while !heard.contains("listening") {
+        assert!(lines.read_line(&mut heard).unwrap() > 0, "it ended at start: {heard}");
+    }
+    // Whatever else it says may not fill the pipe.
+    std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+    (child, heard)
+}
+
 impl Server {
     fn start() -> Self {
         Self::start_in(tempfile::tempdir().unwrap())
     }
 
     fn start_in(directory: TempDir) -> Self {
+        Self::start_with(directory, &[])
+    }
+
+    fn start_with(directory: TempDir, environment: &[(&str, &str)]) -> Self {
         let mut command = freight(directory.path(), &["serve", "--sandbox"]);
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut heard = String::new();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        while !heard.contains("listening") {
-            assert!(lines.read_line(&mut heard).unwrap() > 0, "it ended at start: {heard}");
-        }
-        // Whatever else it says may not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        command.envs(environment.iter().copied());
+        let (child, _) = listening(command);
         Self { child, directory: Some(directory) }
+    }
+
+    /// Ends it as it stands, and hands back what it leaves.
+    fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.directory.take().unwrap()
     }
 
     fn path(&self) -> &Path {
@@ -172,6 +190,49 @@ fn a_failed_call_is_watched_listed_and_redriven() {
     ok(server.path(), &["jobs", "watch", job]);
     assert_eq!(letters().as_array().unwrap().len(), 1, "it failed again, for the same reason");
     assert!(ok(server.path(), &["jobs", "logs", job]).contains("An unexpected error occurred when fetching users."));
+    server.stop();
+}
+
+/// Ends a process when the test does.
+struct Ends(Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if self.0.kill().and_then(|()| self.0.wait()).is_err() {
+            eprintln!("a process could not be ended");
+        }
+    }
+}
+
+#[test]
+fn a_job_is_watched_through_a_restart_without_a_gap_or_a_repeat() {
+    // An address that is free now and was just free, so that the watch finds the server again.
+    let at = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let (stand_in, heard) = listening(freight(directory.path(), &["sandbox", "--latency-ms", "300"]));
+    let _stand_in = Ends(stand_in);
+    let (_, users_at) = heard.trim().rsplit_once("http://").unwrap();
+    let environment = [("FREIGHT_SERVER_LISTEN", at.as_str()), ("FREIGHT_SANDBOX_AT", users_at)];
+    let server = Server::start_with(directory, &environment);
+    let run = ok(server.path(), &["--json", "datasets", "fetch", "users", "--calls", "500", "--size", "1-150"]);
+    let job = serde_json::from_str::<Value>(&run).unwrap()["id"].as_str().unwrap().to_owned();
+
+    let mut watch = Ends(freight(server.path(), &["jobs", "watch", &job]).stderr(Stdio::piped()).spawn().unwrap());
+    let mut said = BufReader::new(watch.0.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut seen: Vec<String> = said.by_ref().take(4).collect();
+    let shown = ok(server.path(), &["--json", "jobs", "show", &job]);
+    assert_eq!(serde_json::from_str::<Value>(&shown).unwrap()["status"], "running");
+    let server = Server::start_with(server.kill(), &environment);
+    seen.extend(said);
+    assert_eq!(watch.0.wait().unwrap().code(), Some(0), "{seen:?}");
+
+    let logs = ok(server.path(), &["--json", "jobs", "logs", &job, "--limit", "1000"]);
+    let lines = serde_json::from_str::<Value>(&logs).unwrap()["items"].clone();
+    let word = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    let shown = |line: &Value| format!("{:6} {}", word(line, "stream"), word(line, "message"));
+    let logged: Vec<String> = lines.as_array().unwrap().iter().map(shown).collect();
+    assert!(logged.len() > 20, "{logged:?}");
+    assert_eq!(seen, logged);
     server.stop();
 }
 
