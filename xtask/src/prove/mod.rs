@@ -20,6 +20,7 @@ mod ingest_kill;
 mod job_kill;
 mod poison;
 mod powercut;
+mod scale;
 mod simulation;
 mod zombie;
 
@@ -72,6 +73,13 @@ const PROOFS: &[Proof] = &[
         full: 240,
         quick: 24,
         run: job_kill::run,
+    },
+    Proof {
+        name: "scale",
+        promise: "What lists, counts and claims cost does not grow with how many jobs there have been.",
+        full: 1_000_000,
+        quick: 5_000,
+        run: scale::run,
     },
     Proof {
         name: "races",
