@@ -23,7 +23,10 @@ async fn the_contract_holds_on_a_file() {
     cases(&Callers { admin: server.admin.clone(), writer, reader, stranger }).await;
 
     let stored = server.admin.post_empty("/api/v1/backup").await.expect(200).bytes;
-    assert!(stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"), "what was written is looked for in the right file");
+    assert!(
+        stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"),
+        "what was written is looked for in the right file"
+    );
     for key in [write_key, read_key] {
         // The public id is what records show; the secret is what follows it.
         let secret = &key[key.len() - 38..];

@@ -37,7 +37,10 @@ async fn good_rows_are_written_although_others_fail(callers: &Callers) {
     assert_eq!(statuses, [&json!(200), &json!(422), &json!(422), &json!(200)]);
     assert_eq!((&results[1]["field"], &results[2]["field"]), (&json!("data"), &json!("ts")));
     assert!(results[3]["sk"].as_str().is_some_and(|sk| sk.starts_with("2021-05-05T05:05:05.000000Z")));
-    assert_eq!((records(&callers.reader, "batch").await, records(&callers.reader, "batch2").await), (json!(1), json!(1)));
+    assert_eq!(
+        (records(&callers.reader, "batch").await, records(&callers.reader, "batch2").await),
+        (json!(1), json!(1))
+    );
 }
 
 async fn lines_are_taken_too(callers: &Callers) {
@@ -63,7 +66,9 @@ async fn a_batch_of_ten_thousand_is_the_largest(callers: &Callers) {
 }
 
 async fn what_is_no_batch_is_named(writer: &Client) {
-    for (body, expected) in [(json!({}), "records"), (json!({ "records": [] }), "records"), (json!({ "rows": [] }), "rows")] {
+    for (body, expected) in
+        [(json!({}), "records"), (json!({ "records": [] }), "records"), (json!({ "rows": [] }), "rows")]
+    {
         assert_eq!(field(&writer.post("/source/write_batch", &body).await.expect(422)), expected, "{body}");
     }
     assert_eq!(field(&lines(writer, "\n").await.expect(422)), "records");

@@ -49,7 +49,14 @@ fn entries(question: Question, series: &Name, found: Found) -> Result<Vec<(Strin
         Found::Buckets(buckets) => {
             let entry = |(place, bucket): (usize, Bucket)| {
                 let label = label(question, place, &bucket);
-                Ok((label, ExposedEntry { name: name.clone(), timestamp: timestamp(question, &bucket), data: means(question, &bucket)? }))
+                Ok((
+                    label,
+                    ExposedEntry {
+                        name: name.clone(),
+                        timestamp: timestamp(question, &bucket),
+                        data: means(question, &bucket)?,
+                    },
+                ))
             };
             buckets.into_iter().map(entry).collect()
         }

@@ -38,7 +38,8 @@ pub fn parse(field: &str, text: &str) -> Result<Timestamp, Error> {
     };
     let micros = read.map(|at: Timestamp| at.as_microsecond()).filter(|micros| *micros >= FIRST_US);
     micros.and_then(|micros| Timestamp::from_microsecond(micros).ok()).ok_or_else(|| {
-        let allowed = "Allowed: RFC 3339 such as 2026-01-15T10:30:00Z, or seconds, milliseconds or microseconds since 1970";
+        let allowed =
+            "Allowed: RFC 3339 such as 2026-01-15T10:30:00Z, or seconds, milliseconds or microseconds since 1970";
         Error::invalid(field, allowed)
     })
 }

@@ -60,7 +60,8 @@ impl FromStr for Step {
 /// # Errors
 /// `Invalid`, naming `tz`.
 pub fn zone(name: &str) -> Result<TimeZone, Error> {
-    TimeZone::get(name).map_err(|_| Error::invalid("tz", "Allowed: the name of an IANA time zone, such as Europe/Lisbon"))
+    TimeZone::get(name)
+        .map_err(|_| Error::invalid("tz", "Allowed: the name of an IANA time zone, such as Europe/Lisbon"))
 }
 
 /// The cuts of a window in microseconds: where it begins, where each next bucket does, where it ends.

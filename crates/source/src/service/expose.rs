@@ -90,7 +90,8 @@ impl Source {
         series: &Name,
         wanted: Option<&[String]>,
     ) -> Result<Exposed> {
-        let nothing = || Error::not_found(format!("Nothing in this window of series {}", base::id::shown(series.as_str())));
+        let nothing =
+            || Error::not_found(format!("Nothing in this window of series {}", base::id::shown(series.as_str())));
         if question == Question::Latest {
             self.head(&ctx.tenant, series).await?;
             self.events.read(ctx, series);

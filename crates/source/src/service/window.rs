@@ -55,7 +55,8 @@ impl Source {
         let head = self.head(&ctx.tenant, series).await?;
         let readings = wanted.map_or(head.readings.len(), <[String]>::len);
         if readings * (cuts.len() - 1) > FIGURES_MAX {
-            let text = format!("Buckets times readings are at most {FIGURES_MAX}: choose a longer step or fewer readings");
+            let text =
+                format!("Buckets times readings are at most {FIGURES_MAX}: choose a longer step or fewer readings");
             return Err(Error::invalid("step", text));
         }
         self.events.read(ctx, series);
@@ -70,7 +71,9 @@ impl Source {
 
 /// Reads a window of one series.
 pub(crate) async fn read(shelf: &Shelf, cuts: &[i64], wanted: Option<&[String]>) -> Result<Window> {
-    let (Some(from), Some(to)) = (cuts.first(), cuts.last()) else { return Err(Error::internal("a window of nothing")) };
+    let (Some(from), Some(to)) = (cuts.first(), cuts.last()) else {
+        return Err(Error::internal("a window of nothing"));
+    };
     let marks = shelf.dirty(*from, *to).await?;
     let dirty: Vec<i64> = marks.iter().map(|mark| mark.minute).collect();
     let mut reading = Reading::open(shelf, cuts, &dirty).await?;

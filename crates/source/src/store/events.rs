@@ -34,12 +34,7 @@ pub(super) fn partition(tenant: &TenantId) -> String {
 ///
 /// # Errors
 /// What the store fails with.
-pub async fn keep(
-    store: &Arc<dyn Store>,
-    tenant: &TenantId,
-    events: &[Event],
-    now: Timestamp,
-) -> Result<()> {
+pub async fn keep(store: &Arc<dyn Store>, tenant: &TenantId, events: &[Event], now: Timestamp) -> Result<()> {
     let mut pieces = Vec::new();
     for events in events.chunks(PIECE_MAX) {
         let row = PieceRow { v: 1, events: events.to_vec() };

@@ -90,8 +90,7 @@ pub async fn partitions(
     let slice = store.query(Query::new(SOURCE, heads.clone()).limit(PAGE_MAX / 10).after(after)).await?;
     let names = slice.items.iter().filter_map(|item| heads::name_of(&item.key.sort));
     let shelves = names.map(|name| Shelf::new(store.clone(), tenant.clone(), name));
-    let mut items: Vec<(Table, String)> =
-        shelves.flat_map(|shelf| shelf.partitions().collect::<Vec<_>>()).collect();
+    let mut items: Vec<(Table, String)> = shelves.flat_map(|shelf| shelf.partitions().collect::<Vec<_>>()).collect();
     if slice.next.is_none() {
         items.extend([(SOURCE, events::partition(tenant)), (SOURCE, heads::count_key(tenant).partition)]);
         items.push((SOURCE, heads));

@@ -28,8 +28,7 @@ async fn the_contract_holds_on_memory() {
         cursor_key: Secret::new([7; 32]),
     };
     let client = Client::app(&web::App::new(kit).mount(source.routes()).build());
-    let [admin, writer, reader, stranger] =
-        ["admin", "writer", "reader", "stranger"].map(|key| client.with_key(key));
+    let [admin, writer, reader, stranger] = ["admin", "writer", "reader", "stranger"].map(|key| client.with_key(key));
     cases(&Callers { admin, writer, reader, stranger }).await;
     assert!(workers.stop(std::time::Duration::from_secs(10)).await);
 }

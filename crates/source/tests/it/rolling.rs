@@ -1,7 +1,7 @@
 //! How partials follow the records.
 
-use source::model::record::Draft;
 use source::model::Level;
+use source::model::record::Draft;
 
 use crate::world::World;
 

@@ -36,17 +36,25 @@ enum Deed {
 fn steps() -> impl Strategy<Value = Vec<Deed>> {
     let week = 6 * 86_400_u32;
     // Few different times, so that minutes are hit again and instants coincide.
-    let ago = prop_oneof![3 => (0..40_u32).prop_map(|n| n * 13), 2 => 0..week, 2 => (0..200_u32).prop_map(|n| n * 1_800)];
+    let ago =
+        prop_oneof![3 => (0..40_u32).prop_map(|n| n * 13), 2 => 0..week, 2 => (0..200_u32).prop_map(|n| n * 1_800)];
     let write = (proptest::collection::vec(ago, 1..6), any::<i16>(), any::<bool>(), any::<bool>())
         .prop_map(|(ago, value, batch, repeated)| Deed::Write { ago, value, batch, repeated });
-    let step = prop_oneof![
-        Just("1d"), Just("1w"), Just("24h"), Just("7h"), Just("15m"), Just("90m"), Just("1000s")
-    ];
+    let step = prop_oneof![Just("1d"), Just("1w"), Just("24h"), Just("7h"), Just("15m"), Just("90m"), Just("1000s")];
     let tz = prop_oneof![
-        Just("UTC"), Just("Europe/Lisbon"), Just("America/New_York"), Just("Asia/Kolkata"), Just("Asia/Kathmandu")
+        Just("UTC"),
+        Just("Europe/Lisbon"),
+        Just("America/New_York"),
+        Just("Asia/Kolkata"),
+        Just("Asia/Kathmandu")
     ];
-    let ask = (0..week, 1..week, 0..1_000_000_u32, step, tz)
-        .prop_map(|(end, length, micros, step, tz)| Deed::Ask { end, length, micros, step, tz });
+    let ask = (0..week, 1..week, 0..1_000_000_u32, step, tz).prop_map(|(end, length, micros, step, tz)| Deed::Ask {
+        end,
+        length,
+        micros,
+        step,
+        tz,
+    });
     let one = prop_oneof![
         5 => write,
         1 => (1..200_u16).prop_map(Deed::Pass),
@@ -94,7 +102,8 @@ impl Story {
         };
         let drafts: Vec<Draft> = ago.iter().enumerate().map(draft).collect();
         if batch {
-            let records: Vec<Record> = drafts.iter().enumerate().map(|(row, it)| world.source.record_of(&first, it, row)).collect();
+            let records: Vec<Record> =
+                drafts.iter().enumerate().map(|(row, it)| world.source.record_of(&first, it, row)).collect();
             for _ in 0..=usize::from(repeated) {
                 if world.source.records_write(&first, &drafts, &records).await.is_ok() {
                     self.acknowledged.extend(records.clone());

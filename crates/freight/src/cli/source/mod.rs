@@ -100,9 +100,7 @@ pub(super) async fn run(verb: Source, client: &Client, screen: Screen) -> Result
             let answer = client.call(Method::POST, &["source", "expose"], Some(&object_of(body))).await?;
             exposed(&answer, screen)
         }
-        Source::List { paging } => {
-            screen.list(&client.get(&["source", "series"], &paging.query(&[])).await?, &COLUMNS)
-        }
+        Source::List { paging } => screen.list(&client.get(&["source", "series"], &paging.query(&[])).await?, &COLUMNS),
         Source::Window(window) => window.run(client, screen).await,
         Source::Import(import) => import.run(client, screen).await,
     }
@@ -111,9 +109,7 @@ pub(super) async fn run(verb: Source, client: &Client, screen: Screen) -> Result
 /// The answers by their names, one a row.
 fn exposed(answer: &str, screen: Screen) -> Result<(), Failure> {
     let named = &parsed(answer)?["data"];
-    let row = |(label, entry): (&String, &Value)| {
-        json!({ "answer": label, "timestamp": entry["timestamp"], "data": entry["data"] })
-    };
+    let row = |(label, entry): (&String, &Value)| json!({ "answer": label, "timestamp": entry["timestamp"], "data": entry["data"] });
     let rows: Vec<Value> = named.as_object().into_iter().flatten().map(row).collect();
     screen.rows(answer, &rows, &[("ANSWER", "answer"), ("TIMESTAMP", "timestamp"), ("DATA", "data")])
 }
@@ -146,9 +142,7 @@ impl Window {
 
 /// A row for each number of a bucket; one without any for a gap.
 fn rows(bucket: &Value) -> Vec<Value> {
-    let row = |reading: Option<&String>, figures: Option<&Value>| {
-        json!({ "from": bucket["from"], "records": bucket["records"], "reading": reading, "figures": figures })
-    };
+    let row = |reading: Option<&String>, figures: Option<&Value>| json!({ "from": bucket["from"], "records": bucket["records"], "reading": reading, "figures": figures });
     let readings = bucket["readings"].as_object().filter(|readings| !readings.is_empty());
     match readings {
         Some(readings) => readings.iter().map(|(path, figures)| row(Some(path), Some(figures))).collect(),
