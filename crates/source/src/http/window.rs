@@ -41,7 +41,7 @@ pub(super) struct WindowParams {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "name": "roof", "from": "2026-01-14T00:00:00.000000Z", "to": "2026-01-15T00:00:00.000000Z", "step": null,
-    "tz": "UTC", "as_of": "2026-01-15T10:30:00.000000Z", "late_rows": 0, "buckets": [{
+    "tz": "UTC", "as_of": "2026-01-15T10:30:00.000000Z", "late_rows": 0, "dirty_minutes": 0, "buckets": [{
         "from": "2026-01-14T00:00:00.000000Z", "to": "2026-01-15T00:00:00.000000Z", "records": 2, "gap": false,
         "readings": { "temp": { "n": 2, "mean": 21.6, "stddev_pop": 0.1 } }
     }]
@@ -64,6 +64,8 @@ pub(super) struct WindowView {
     as_of: String,
     /// How many records came after their minute had been computed, and are counted all the same.
     late_rows: u64,
+    /// How many minutes were read from their records, since their partials may be behind.
+    dirty_minutes: usize,
     /// The buckets in order.
     buckets: Vec<BucketView>,
 }
@@ -158,6 +160,7 @@ pub(super) async fn series_window(
         tz: tz.to_owned(),
         as_of: instant::text(caller.now()),
         late_rows: window.late_rows,
+        dirty_minutes: window.dirty_minutes,
         buckets: window.buckets.into_iter().map(|bucket| view(bucket, &stats)).collect(),
         step: params.step,
     }))

@@ -42,6 +42,8 @@ pub struct Window {
     pub buckets: Vec<Bucket>,
     /// How many records came after their minute had been computed, and are counted all the same.
     pub late_rows: u64,
+    /// How many minutes were read from their records, since their partials may be behind.
+    pub dirty_minutes: usize,
     /// When the oldest mark was made that the window met.
     pub oldest_mark: Option<Timestamp>,
 }
@@ -99,7 +101,7 @@ pub(crate) async fn read(shelf: &Shelf, cuts: &[i64], wanted: Option<&[String]>)
         }
     }
     let oldest_mark = marks.iter().map(|mark| mark.at).min();
-    Ok(Window { buckets, late_rows: late.rows(), oldest_mark })
+    Ok(Window { buckets, late_rows: late.rows(), dirty_minutes: dirty.len(), oldest_mark })
 }
 
 fn empty(cuts: &[i64]) -> Result<Vec<Bucket>> {
