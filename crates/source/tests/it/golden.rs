@@ -35,6 +35,9 @@ async fn the_first_version_is_read() {
     assert_eq!(window.buckets[1].partial.readings["temp"].mean.0, 21.5);
     let latest = world.shelf("roof").record_at_end(Some(jiff::Timestamp::MAX)).await.unwrap().unwrap();
     assert_eq!((latest.data.as_str(), latest.by.as_deref()), (r#"{"temp":21.50}"#, Some("4pmq7r5ct2kd")));
+    let hour = ("2026-01-15T10:00:00Z".parse().unwrap(), "2026-01-15T11:00:00Z".parse().unwrap());
+    let events = world.source.events(&request, hour, 10).await.unwrap();
+    assert_eq!((events.len(), events[0].series.as_deref(), events[0].bytes), (1, Some("roof"), 14));
 }
 
 /// Keys are written as their parts.
