@@ -77,7 +77,8 @@ pub(super) fn partition(tenant: &TenantId) -> String {
 pub async fn keep(store: &Arc<dyn Store>, tenant: &TenantId, events: &[Event], now: Timestamp) -> Result<()> {
     let mut pieces = Vec::new();
     for events in events.chunks(PIECE_MAX) {
-        let body = Body::data(serde_json::to_string(&PieceRow::of(events)).map_err(Error::internal)?).expiring(add(now, KEPT));
+        let body =
+            Body::data(serde_json::to_string(&PieceRow::of(events)).map_err(Error::internal)?).expiring(add(now, KEPT));
         pieces.push(Bulk::Put(Key::new(SOURCE, partition(tenant), key![now, Uuid::new_v4()]), body));
     }
     Ok(store.bulk(SOURCE, pieces).await?)

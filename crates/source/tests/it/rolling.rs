@@ -76,3 +76,24 @@ async fn a_series_of_very_many_numbers_is_kept_in_chunks() {
     let refused = world.source.record_write(&request, &draft, &record, None).await.unwrap_err();
     assert_eq!(refused.details()[0].field, "data");
 }
+
+#[tokio::test]
+async fn a_hot_series_does_not_stall_the_others() {
+    let mut world = World::at("2026-01-15T10:30:30Z");
+    world.breaths = 1;
+    let request = world.ctx();
+    let draft = |n: i64| {
+        let ts = (request.now().as_second() - 60 * n).to_string();
+        Draft::new(r#"{"v":1}"#, Some("hot"), Some(&ts), request.now()).unwrap()
+    };
+    let drafts: Vec<Draft> = (0..6_000).map(draft).collect();
+    let records: Vec<_> =
+        drafts.iter().enumerate().map(|(row, draft)| world.source.record_of(&request, draft, row)).collect();
+    let results = world.source.records_write(&request, &drafts, &records).await.unwrap();
+    assert!(results.iter().all(Result::is_ok));
+    write(&mut world, "2026-01-15T10:30:00Z", 1).await;
+    world.roll("s").await;
+    assert!(world.marks("hot").await > 0, "the hot series was rolled up first");
+    world.roll("hot").await;
+    assert_eq!(world.shelf("hot").total().await.unwrap().0, 6_000);
+}

@@ -40,6 +40,8 @@ pub(crate) struct World {
     engine: Arc<Engine>,
     workers: Option<Workers>,
     requests: u128,
+    /// How long rollers may work between two looks.
+    pub(crate) breaths: usize,
 }
 
 impl World {
@@ -52,7 +54,7 @@ impl World {
     fn over(memory: Arc<MemoryStore>, clock: ManualClock, requests: u128) -> Self {
         let fuse = Arc::new(Fuse::new(memory.clone()));
         let (source, engine) = service(fuse.clone(), Arc::new(clock.clone()));
-        Self { clock, memory, fuse, source, engine, workers: None, requests }
+        Self { clock, memory, fuse, source, engine, workers: None, requests, breaths: 20 }
     }
 
     /// The process that starts after this one was killed.
@@ -83,7 +85,7 @@ impl World {
             if turn % 1_000 == 999 {
                 self.look(series).await;
             }
-            for _ in 0..20 {
+            for _ in 0..self.breaths {
                 tokio::task::yield_now().await;
             }
             if self.fuse.is_burnt() || self.marks(series).await == 0 {
@@ -171,6 +173,8 @@ impl Store for Fuse {
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<Version, StoreError> {
+        // Whoever writes lets others go first.
+        tokio::task::yield_now().await;
         self.alive()?;
         let (answered, applied) = self.fate();
         let result = if applied { self.inner.write(writes).await } else { self.alive().map(|()| Version(Uuid::nil())) };

@@ -90,7 +90,8 @@ impl Rival {
                 (best, rival.connections) = (called.rate, *connections);
             }
         }
-        let told = tried.iter().map(|(connections, it)| format!("{connections} {:.0}/s p99 {:.1} ms", it.rate, it.p99_ms));
+        let told =
+            tried.iter().map(|(connections, it)| format!("{connections} {:.0}/s p99 {:.1} ms", it.rate, it.p99_ms));
         rival.sweep = format!("{name}, connections: {}", told.collect::<Vec<_>>().join(", "));
         Ok(rival)
     }

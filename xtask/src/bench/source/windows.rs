@@ -45,10 +45,18 @@ pub(super) fn measure(program: &Path, options: &Options) -> Result<Report> {
         bound: Bound::AtMost(bound),
         from,
     };
-    let from = format!("p99 {p99_many:.2} ms over {many} records, {p99_few:.2} ms over {FEW}, {questions} questions each");
+    let from =
+        format!("p99 {p99_many:.2} ms over {many} records, {p99_few:.2} ms over {FEW}, {questions} questions each");
     Ok(Report {
         figures: vec![
-            figure("week_many_next_to_few", "7d_average over many records, next to few", p99_many / p99_few, "x", 2.0, from),
+            figure(
+                "week_many_next_to_few",
+                "7d_average over many records, next to few",
+                p99_many / p99_few,
+                "x",
+                2.0,
+                from,
+            ),
             figure(
                 "figures_off",
                 "mean and deviation off by, in 1e-9",
@@ -57,9 +65,19 @@ pub(super) fn measure(program: &Path, options: &Options) -> Result<Report> {
                 1.0,
                 format!("the worst of a week of {many} records, by hour and as a whole"),
             ),
-            figure("quantiles_off", "quantiles off by", quantile * 100.0, "%", 1.0, "p50, p90, p99 of the same".to_owned()),
+            figure(
+                "quantiles_off",
+                "quantiles off by",
+                quantile * 100.0,
+                "%",
+                1.0,
+                "p50, p90, p99 of the same".to_owned(),
+            ),
         ],
-        notes: vec![format!("{many} records were written in {:.0} s and rolled up {:.0} s later", week.wrote_s, week.rolled_s)],
+        notes: vec![format!(
+            "{many} records were written in {:.0} s and rolled up {:.0} s later",
+            week.wrote_s, week.rolled_s
+        )],
         ..Report::default()
     })
 }

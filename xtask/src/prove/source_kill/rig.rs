@@ -61,7 +61,8 @@ impl Rig {
             ("FREIGHT_SHIM_DATA".to_owned(), data.display().to_string()),
             ("FREIGHT_SHIM_SHADOW".to_owned(), shadow.display().to_string()),
         ];
-        let environment: Vec<(&str, &str)> = environment.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
         let server = Server::start_in(directory, program, &environment)?;
         let mut client = Client::new(&server.url, Some(&server.api_key));
         let rates = json!({ "settings": { "rate_limits": { "control": ["1000000/minute"] } } });

@@ -89,7 +89,8 @@ impl Writer {
             self.client.json("POST", "/source/write_raw", one)?.expect(200)?;
             return Ok(vec![0]);
         }
-        let report: Value = self.client.json("POST", "/source/write_batch", &json!({ "records": records }))?.json(207)?;
+        let report: Value =
+            self.client.json("POST", "/source/write_batch", &json!({ "records": records }))?.json(207)?;
         let results = report["results"].as_array().context("a batch without results")?;
         let good = results.iter().enumerate().filter(|(_, result)| result["status"] == 200);
         Ok(good.map(|(place, _)| place).collect())
