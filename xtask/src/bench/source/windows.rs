@@ -1,7 +1,7 @@
 //! The averages of a week, over many records and over few, and how right figures are.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use crate::bench::figure::{Bound, Figure};
 use crate::bench::report::Report;
 use crate::bench::{Options, rest};
 use crate::http::Client;
+use crate::process;
 use crate::server::Server;
 
 const FEW: u64 = 10_000;
@@ -102,7 +103,7 @@ impl Week {
     fn written(program: &Path, count: u64) -> Result<Self> {
         let server = Server::start(program, &[])?;
         let mut client = Client::new(&server.url, Some(&server.api_key));
-        let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
+        let now = process::now_us().cast_signed();
         let (first_us, step_us) = (now - WEEK_US + 2 * BEHIND_US, (WEEK_US - 3 * BEHIND_US) / i64::try_from(count)?);
         let begun = Instant::now();
         for part in (0..count).step_by(usize::try_from(PART)?) {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::super::disk::Random;
 use crate::http::Client;
+use crate::process;
 
 /// Series that are written to.
 pub(super) const SERIES: [&str; 3] = ["one", "two", "three"];
@@ -68,7 +69,7 @@ impl Writer {
     }
 
     fn record(&mut self, n: u64) -> Value {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+        let now = process::now_us();
         // Few minutes are hit often, most once; some instants coincide.
         let ago = match self.random.below(4) {
             0 => 0,

@@ -52,9 +52,12 @@ struct Series {
 struct Windows {
     from: String,
     to: String,
-    /// By where each begins, and the number: n, mean, deviation of a population, of a sample.
-    buckets: BTreeMap<String, BTreeMap<String, (u64, f64, f64, Option<f64>)>>,
+    /// By where each begins, and the number.
+    buckets: BTreeMap<String, BTreeMap<String, Figures>>,
 }
+
+/// n, mean, deviation of a population, of a sample.
+type Figures = (u64, f64, f64, Option<f64>);
 
 /// Writes, asks, waits for the partials, and asks again.
 ///
