@@ -58,8 +58,8 @@ impl Rig {
         let environment = [
             ("FREIGHT_STORE_URI".to_owned(), "sqlite:data/freight.db".to_owned()),
             ("LD_PRELOAD".to_owned(), shim.display().to_string()),
-            ("FREIGHT_SHIM_DATA".to_owned(), data.display().to_string()),
-            ("FREIGHT_SHIM_SHADOW".to_owned(), shadow.display().to_string()),
+            ("FILE_SHIM_DATA".to_owned(), data.display().to_string()),
+            ("FILE_SHIM_SHADOW".to_owned(), shadow.display().to_string()),
         ];
         let environment: Vec<(&str, &str)> =
             environment.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();

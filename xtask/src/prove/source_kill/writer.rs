@@ -56,7 +56,8 @@ impl Writer {
             match sent {
                 Ok(places) => {
                     for place in places {
-                        let data = records[place]["data"].clone();
+                        // Read as it will be read again: a parser may be off by the last bit of a float.
+                        let data: Value = serde_json::from_str(&records[place]["data"].to_string())?;
                         let id = data["id"].as_str().unwrap_or_default().to_owned();
                         acked.insert(id, (records[place]["name"].as_str().unwrap_or_default().to_owned(), data));
                     }
