@@ -101,6 +101,13 @@ pub(crate) fn rest(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// The wall time in microseconds since 1970, for data that has to lie near the server's own now.
+#[expect(clippy::disallowed_methods, reason = "what another process thinks the time is, only the machine can say")]
+pub(crate) fn now_us() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0))
+}
+
 /// Waits for a line that contains `mark` and returns it.
 ///
 /// # Errors

@@ -36,7 +36,14 @@ impl Server {
     /// # Errors
     /// When it ends, or is not ready within a minute; the error holds what it said.
     pub(crate) fn start(program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
-        let directory = tempfile::tempdir().context("no temporary directory")?;
+        Self::start_in(tempfile::tempdir().context("no temporary directory")?, program, environment)
+    }
+
+    /// As [`start`](Self::start), in a directory that somebody has prepared.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub(crate) fn start_in(directory: TempDir, program: &Path, environment: &[(&str, &str)]) -> Result<Self> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment: Vec<(String, String)> = environment.iter().map(owned).collect();
         let (child, (url, api_key)) = spawn(program, directory.path(), "127.0.0.1:0", &environment)?;

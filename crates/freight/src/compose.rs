@@ -13,6 +13,7 @@ use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
 use operations::Operations;
+use source::Source;
 use web::{App, AppBuilder, Kit};
 
 use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
@@ -46,6 +47,8 @@ pub struct Freight {
     pub engine: Arc<Engine>,
     /// Tenants and keys.
     pub accounts: Accounts,
+    /// Measurements; what it gathers is kept when the server stops.
+    pub source: Arc<Source>,
     working: Arc<AtomicBool>,
 }
 
@@ -68,6 +71,8 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let mut registry = Registry::default();
     accounts.register(&mut registry, holders.all(ground));
     ingest::register(&mut registry, &sources);
+    let measuring = source::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
+    source::register(&mut registry, &measuring);
     let engine = Engine::new(jobs::Deps {
         store: ground.store.clone(),
         queue: ground.queue.clone(),
@@ -88,13 +93,15 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let working = Arc::new(AtomicBool::new(false));
     let trail = Arc::new(Trail { accounts: accounts.clone(), store: ground.store.clone() });
     let steering = operations::Deps { engine: engine.clone(), audit: trail, clock: ground.clock.clone() };
+    let source = Source::new(measuring, engine.clone());
     let app = App::new(kit)
         .mount(accounts.routes(engine.clone()))
         .mount(Ingest::new(sources, engine.clone()).routes())
+        .mount(source.routes())
         .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
     let app = insight(app, ground, settings.metrics, &engine, &working).build();
-    Ok(Freight { app, engine, accounts, working })
+    Ok(Freight { app, engine, accounts, source, working })
 }
 
 /// What ingest may call: what the configuration says, and the stand-ins if there are any.

@@ -32,6 +32,7 @@ impl Holders {
         vec![
             Arc::new(OfEngine(self.engine.clone())),
             Arc::new(OfIngest(Heads::new(ground.store.clone()))),
+            Arc::new(OfSource(ground.store.clone())),
             Arc::new(reservations),
         ]
     }
@@ -60,6 +61,16 @@ struct OfIngest(Heads);
 impl Holdings for OfIngest {
     async fn partitions(&self, tenant: &TenantId, _after: Option<String>) -> Result<Page<Partition>> {
         Ok(Page { items: named(self.0.partitions(tenant).await?), next: None })
+    }
+}
+
+struct OfSource(Arc<dyn Store>);
+
+#[async_trait]
+impl Holdings for OfSource {
+    async fn partitions(&self, tenant: &TenantId, after: Option<String>) -> Result<Page<Partition>> {
+        let page = source::store::partitions(&self.0, tenant, after).await?;
+        Ok(page.map(|(table, partition)| Partition::new(table, partition)))
     }
 }
 

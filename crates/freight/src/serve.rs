@@ -128,6 +128,7 @@ impl Life {
         tokio::select! {
             ((), (), in_time, stood_in, ()) = life => {
                 stood_in?;
+                self.freight.source.events_flush().await?;
                 Ok(if in_time { Ended::InTime } else { Ended::Late })
             }
             why = self.poisoned() => Ok(Ended::Poisoned(why)),

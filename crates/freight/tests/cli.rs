@@ -296,3 +296,38 @@ async fn an_interrupted_import_goes_on_where_it_was() {
     let sum: Value = serde_json::from_str(&sum).unwrap();
     assert_eq!(sum["saved"].as_u64().unwrap() as usize, sent.lines().count(), "the sum of both runs");
 }
+
+#[test]
+fn measurements_go_in_and_windows_come_out() {
+    let server = Server::start();
+    let written = ok(server.path(), &["source", "write", r#"{"temp": 21.50}"#, "--name", "roof"]);
+    assert!(written.contains("default/roof"), "{written}");
+    assert!(ok(server.path(), &["source", "expose", "latest", "--name", "roof"]).contains("temp=21.5"));
+    let exact = ok(server.path(), &["--json", "source", "expose", "latest", "--name", "roof"]);
+    assert!(exact.contains(r#""data":{"temp": 21.50}"#) || exact.contains(r#""data":{"temp":21.5}"#), "{exact}");
+    fails(server.path(), &["source", "expose", "newest"], 1);
+    fails(server.path(), &["source", "expose", "latest", "--name", "nobody"], 5);
+    fails(server.path(), &["source", "write", "21.5"], 2);
+
+    let rows = (0..48).map(|n| format!("2013/03/{:02} {:02}:30,{},{}\n", 9 + n / 24, n % 24, n, ["A", "B"][n % 2]));
+    std::fs::write(server.path().join("rows.csv"), format!("at,temp,place\n{}", rows.collect::<String>())).unwrap();
+    let import = ["source", "import", "yard", "rows.csv", "--time", "at", "--time-format", "%Y/%m/%d %H:%M"];
+    let import = [&import[..], &["--tz", "America/New_York", "--series", "place"]].concat();
+    for _ in 0..2 {
+        let report: Value = serde_json::from_str(&ok(server.path(), &[&["--json"], &import[..]].concat())).unwrap();
+        assert_eq!((&report["saved"], &report["failed"]), (&json!(48), &json!(0)));
+    }
+    let listed = ok(server.path(), &["source", "list"]);
+    assert!(listed.contains("yard A") && listed.contains("yard B"), "{listed}");
+    // The clocks go forward at two on the tenth: 2:30 is taken as 3:30.
+    let window = ["source", "window", "yard A", "--from", "2013-03-09T05:00:00Z", "--to", "2013-03-11T04:00:00Z"];
+    let window = [&window[..], &["--step", "1d", "--tz", "America/New_York"]].concat();
+    let table = ok(server.path(), &[&window[..], &["--stats", "n,mean"]].concat());
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["FROM", "RECORDS", "READING", "N", "MEAN"]);
+    assert_eq!(rows[1][1..], ["12", "temp", "12", "11.0"]);
+    assert_eq!(rows[2][..], ["2013-03-10T05:00:00.000000Z", "12", "temp", "12", "35.0"]);
+    let plot = ok(server.path(), &[&window[..], &["--plot"]].concat());
+    assert!(plot.contains("temp\n") && plot.contains('█') && plot.contains("35.0000"), "{plot}");
+    server.stop();
+}

@@ -1,8 +1,8 @@
 /*
  * A copy of what a disk would still hold after a power cut.
  *
- * The actors: a program under test, whose files below FREIGHT_SHIM_DATA it writes and syncs; and a
- * test, which kills the program and puts the directory FREIGHT_SHIM_SHADOW in the place of the
+ * The actors: a program under test, whose files below FILE_SHIM_DATA it writes and syncs; and a
+ * test, which kills the program and puts the directory FILE_SHIM_SHADOW in the place of the
  * data. A file gets into the shadow when it is synced, and as it was then. A killed process leaves
  * every write it made in the kernel's cache, so without a shadow nothing would ever be lost.
  *
@@ -10,7 +10,7 @@
  * down by the size of the file. Names are simpler than on a real disk: a removal or a renaming
  * counts at once, while a disk may keep it back until the directory is synced.
  *
- * FREIGHT_SHIM_SYNCS names a file of eight bytes that counts the syncs, in the machine's order.
+ * FILE_SHIM_SYNCS names a file of eight bytes that counts the syncs, in the machine's order.
  *
  * A maintainer could get it wrong by copying before the sync has succeeded, or by counting a write
  * that came after it: the program under test must not write to a file while it syncs it. Freight's
@@ -48,9 +48,9 @@ static const char *data_directory, *shadow_directory;
 static uint64_t *sync_count;
 
 __attribute__((constructor)) static void start(void) {
-    data_directory = getenv("FREIGHT_SHIM_DATA");
-    shadow_directory = getenv("FREIGHT_SHIM_SHADOW");
-    const char *counter = getenv("FREIGHT_SHIM_SYNCS");
+    data_directory = getenv("FILE_SHIM_DATA");
+    shadow_directory = getenv("FILE_SHIM_SHADOW");
+    const char *counter = getenv("FILE_SHIM_SYNCS");
     if (counter == NULL)
         return;
     int fd = open(counter, O_RDWR);

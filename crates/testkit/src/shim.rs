@@ -56,13 +56,13 @@ impl Shim {
     pub fn count_syncs(&self, child: &mut Command, counter: &Path) -> Syncs {
         let file = File::create(counter).expect("make the counter");
         file.set_len(8).expect("make the counter");
-        child.env("LD_PRELOAD", &self.library).env("FREIGHT_SHIM_SYNCS", counter);
+        child.env("LD_PRELOAD", &self.library).env("FILE_SHIM_SYNCS", counter);
         Syncs::at(counter)
     }
 
     /// Has a child keep a shadow of a directory. Both must exist and be absolute, without links.
     pub fn keep_shadow(&self, child: &mut Command, data: &Path, shadow: &Path) {
-        child.env("LD_PRELOAD", &self.library).env("FREIGHT_SHIM_DATA", data).env("FREIGHT_SHIM_SHADOW", shadow);
+        child.env("LD_PRELOAD", &self.library).env("FILE_SHIM_DATA", data).env("FILE_SHIM_SHADOW", shadow);
     }
 }
 

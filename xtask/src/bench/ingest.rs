@@ -9,7 +9,7 @@
 //! - [`files`]: import and export next to the bare loop. [`rows`]: what is in the files.
 //! - [`view`]: how much memory a list of all takes.
 
-mod bare;
+pub(super) mod bare;
 mod fetch;
 mod files;
 mod rows;

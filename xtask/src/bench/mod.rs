@@ -17,6 +17,7 @@ mod jobs;
 mod machine;
 mod memory;
 mod report;
+mod source;
 
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ Each section is the output of `cargo xtask bench NAME --write`; to change it, ch
 that was not kept says NO.";
 
 /// Every measurement there is.
-const BENCHES: &[(&str, Bench)] = &[("ingest", ingest::run), ("jobs", jobs::run)];
+const BENCHES: &[(&str, Bench)] = &[("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
 
 /// Makes a measurement.
 type Bench = fn(&Options) -> Result<Report>;

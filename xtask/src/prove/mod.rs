@@ -22,6 +22,7 @@ mod poison;
 mod powercut;
 mod scale;
 mod simulation;
+mod source_kill;
 mod zombie;
 
 use anyhow::{Result, bail};
@@ -115,6 +116,14 @@ const PROOFS: &[Proof] = &[
         full: 50,
         quick: 6,
         run: ingest_kill::run,
+    },
+    Proof {
+        name: "source-kill",
+        promise: "Measurements that were acknowledged survive kill -9 and power cuts, while they are written and while \
+                  they are rolled up, and every window equals a recomputation from the records.",
+        full: 40,
+        quick: 6,
+        run: source_kill::run,
     },
 ];
 

@@ -149,7 +149,7 @@ impl<'a> Rig<'a> {
     fn write_until_cut(&mut self, data: &Path, shadow: &Path, random: &mut Random) -> Result<Found> {
         let mut command = Command::new(self.drill);
         command.arg("commit").arg(data).arg(self.next.to_string()).args(self.flags);
-        command.env("LD_PRELOAD", self.shim).env("FREIGHT_SHIM_DATA", data).env("FREIGHT_SHIM_SHADOW", shadow);
+        command.env("LD_PRELOAD", self.shim).env("FILE_SHIM_DATA", data).env("FILE_SHIM_SHADOW", shadow);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let said = listen(&mut child)?;
 

@@ -10,7 +10,10 @@
 //! are sorted by key, those of the export are taken as they come, so that one figure says that
 //! nothing is missing, nothing was changed, and the order is right. Keys are counted apart, since
 //! a file whose keys repeat would come back shorter, rightly.
+//!
+//! [`measurements`]: what was measured, and what pandas computes of it.
 
+mod measurements;
 mod package;
 mod table;
 
@@ -65,7 +68,9 @@ pub(super) fn run() -> Result<()> {
         let text = std::fs::read(folder.join(file.name).with_extension("csv"))?;
         file.check(&mut client, &text).with_context(|| format!("{}.csv", file.name))?;
     }
-    code_is_text(&mut client)
+    code_is_text(&mut client)?;
+    drop(server);
+    measurements::run()
 }
 
 impl File {

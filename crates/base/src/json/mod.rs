@@ -78,7 +78,15 @@ pub fn validate_within(body: &[u8], limits: &Limits) -> Result<()> {
 /// `Malformed` as [`validate`]; `Invalid` where the type does not fit, naming the field and what
 /// is allowed there.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
-    validate(body)?;
+    parse_within(body, &Limits::BODY)
+}
+
+/// As [`parse`], within limits of the caller's own.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within<T: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<T> {
+    validate_within(body, limits)?;
     // Paths are tracked only when there is an error to explain: it costs, and bodies are mostly right.
     serde_json::from_slice(body).or_else(|_| {
         let mut parser = serde_json::Deserializer::from_slice(body);

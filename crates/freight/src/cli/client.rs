@@ -92,6 +92,22 @@ impl Client {
         text(self.send(request).await?).await
     }
 
+    /// Sends bytes of some media type that take effect once, however often they are sent under
+    /// this key.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub(super) async fn upload_once(
+        &self,
+        path: &[&str],
+        media: &'static str,
+        body: Vec<u8>,
+        key: &str,
+    ) -> Result<String, Failure> {
+        let request = self.request(Method::POST, path, &[])?.header(CONTENT_TYPE, media);
+        text(self.send(request.header("idempotency-key", key).body(body)).await?).await
+    }
+
     /// Sends bytes of some media type.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod paging;
 mod sandbox;
 mod screen;
 mod server;
+mod source;
 mod store;
 mod tenants;
 mod transfer;
@@ -91,6 +92,9 @@ enum Command {
     /// Datasets: records in and out
     #[command(subcommand)]
     Datasets(datasets::Datasets),
+    /// Measurements: raw records in, windows out
+    #[command(subcommand)]
+    Source(source::Source),
     /// Dead letters: work that failed for good
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
@@ -154,6 +158,7 @@ impl Command {
             Self::Keys(verb) => keys::run(verb, &client()?, screen).await,
             Self::Jobs(verb) => jobs::run(verb, &client()?, screen).await,
             Self::Datasets(verb) => datasets::run(verb, &client()?, screen).await,
+            Self::Source(verb) => source::run(verb, &client()?, screen).await,
             Self::DeadLetters(verb) => dead_letters::run(verb, &client()?, screen).await,
             Self::Doctor => doctor::run(global.load(environment.clone()), &client()?, screen).await,
             Self::Backup(backup) => backup.run(&global.load(environment.clone())?, &client()?, screen).await,

@@ -29,22 +29,41 @@ impl Screen {
     ///
     /// # Errors
     /// When the answer has no items, or nobody reads.
-    pub(super) fn list(self, answer: &str, columns: &[Column]) -> Result<(), Failure> {
+    pub(super) fn list(self, answer: &str, columns: &[(&str, &str)]) -> Result<(), Failure> {
+        let page = parsed(answer)?;
+        let items = page.get("items").unwrap_or(&page).as_array().map(Vec::as_slice).unwrap_or_default();
+        self.rows(answer, items, columns)?;
+        if self.json {
+            return Ok(());
+        }
+        if let Some(next) = page.get("next").and_then(Value::as_str) {
+            self.say(&format!("There is more: repeat this with --cursor {next}"));
+        }
+        Ok(())
+    }
+
+    /// Prints what was made of an answer, one a row; for programs the answer itself.
+    ///
+    /// # Errors
+    /// When nobody reads.
+    pub(super) fn rows(self, answer: &str, items: &[Value], columns: &[(&str, &str)]) -> Result<(), Failure> {
         if self.json {
             return self.line(answer);
         }
-        let page = parsed(answer)?;
-        let items = page.get("items").unwrap_or(&page).as_array().map(Vec::as_slice).unwrap_or_default();
         let mut table = blank();
         table.set_header(columns.iter().map(|(heading, _)| *heading));
         for item in items {
             table.add_row(columns.iter().map(|(_, path)| shown(at(item, path))));
         }
-        self.line(&printed(table))?;
-        if let Some(next) = page.get("next").and_then(Value::as_str) {
-            self.say(&format!("There is more: repeat this with --cursor {next}"));
-        }
-        Ok(())
+        self.line(&printed(table))
+    }
+
+    /// Prints a member of an answer, a line for each of its fields; for programs the answer itself.
+    ///
+    /// # Errors
+    /// When the answer is not JSON, or nobody reads.
+    pub(super) fn part(self, answer: &str, member: &str) -> Result<(), Failure> {
+        if self.json { self.line(answer) } else { self.item(&parsed(answer)?[member].to_string()) }
     }
 
     /// Prints one thing, a line for each of its fields.

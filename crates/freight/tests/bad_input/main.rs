@@ -13,6 +13,7 @@ mod configuration;
 mod ingest;
 mod operations;
 mod requests;
+mod source;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +38,10 @@ async fn every_bad_request_is_refused_with_its_field() {
     case::prepare(&admin).await;
 
     let cases: Vec<Case> =
-        [requests::cases(), accounts::cases(), ingest::cases(), operations::cases()].into_iter().flatten().collect();
+        [requests::cases(), accounts::cases(), ingest::cases(), source::cases(), operations::cases()]
+            .into_iter()
+            .flatten()
+            .collect();
     let mut wrong = Vec::new();
     for case in &cases {
         clock.advance(BETWEEN_ROWS);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::process;
 
 /// The bare loop and its table.
-pub(super) struct Bare {
+pub(in crate::bench) struct Bare {
     program: PathBuf,
     /// Where its files are.
     folder: PathBuf,
@@ -15,7 +15,7 @@ pub(super) struct Bare {
 
 impl Bare {
     /// The loop, to work in `folder`.
-    pub(super) fn new(program: &Path, folder: &Path) -> Self {
+    pub(in crate::bench) fn new(program: &Path, folder: &Path) -> Self {
         Self { program: program.to_owned(), folder: folder.to_owned() }
     }
 
@@ -23,7 +23,7 @@ impl Bare {
     ///
     /// # Errors
     /// When it fails, or there are more or fewer rows.
-    pub(super) fn import(&self, file: &Path, batch: u64, key: &str, rows: u64) -> Result<f64> {
+    pub(in crate::bench) fn import(&self, file: &Path, batch: u64, key: &str, rows: u64) -> Result<f64> {
         for end in ["", "-wal", "-shm"] {
             let file = self.folder.join(format!("bare.db{end}"));
             if file.exists() {
@@ -39,7 +39,7 @@ impl Bare {
     ///
     /// # Errors
     /// When it fails, or there are more or fewer rows.
-    pub(super) fn export(&self, file: &Path, rows: u64) -> Result<f64> {
+    pub(in crate::bench) fn export(&self, file: &Path, rows: u64) -> Result<f64> {
         let mut command = process::command(&self.program, "export");
         command.arg(self.database()).arg(file);
         seconds(&process::output(command)?, rows)

@@ -1,0 +1,28 @@
+//! Raw measurements in, windows out.
+//!
+//! Read the modules in this order:
+//!
+//! 1. [`model`]: types and rules. 2. [`store`]: tables, keys, codecs, and reading ranges of them.
+//! 3. [`service`]: operations. 4. [`jobs`]: how partials follow the records.
+//! 5. `http`: wire types and handlers.
+//! 6. `contract` (feature `contract`): what is promised over HTTP, as cases that run on any store.
+
+#[cfg(feature = "contract")]
+pub mod contract;
+mod http;
+pub mod jobs;
+pub mod model;
+pub mod service;
+pub mod store;
+
+use std::sync::Arc;
+
+pub use jobs::register;
+pub use service::{Deps, Source};
+
+impl Source {
+    /// The routes of this service.
+    pub fn routes(self: &Arc<Self>) -> web::Routes {
+        http::routes(self.clone())
+    }
+}

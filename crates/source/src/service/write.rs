@@ -1,0 +1,170 @@
+//! Records in.
+//!
+//! In this order: the head names every reading, the minute is marked dirty, the record is durable;
+//! then the caller is answered. A mark that was made a moment ago is relied on; one that has become
+//! too old while the record was written is made again before the answer.
+//!
+//! A maintainer gets this wrong by marking after the record: a reader between the two would take a
+//! partial that does not know the record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use base::store::Write;
+use base::{Ctx, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+
+use super::Source;
+use super::known::Place;
+use crate::model::record::Draft;
+use crate::model::{Level, Name, Record};
+use crate::store::{MEASUREMENTS, SOURCE};
+
+/// A mark is certainly there so long after it was begun: the roller leaves it alone for 60 s, by a
+/// clock that may run a little ahead of ours.
+const MARK_HOLDS: Duration = Duration::from_secs(40);
+/// So many records are one piece of a batch; pieces are written at the same time.
+const PIECE: usize = 1_000;
+/// So many series of a batch are looked after at the same time.
+const SERIES_AT_ONCE: usize = 32;
+
+/// The public id of the key that calls.
+pub(crate) fn user_id(ctx: &Ctx) -> Option<&str> {
+    let principal = ctx.principal.as_str();
+    Some(principal.strip_prefix("key:").unwrap_or(principal))
+}
+
+impl Source {
+    /// The record that a draft becomes in this request; the same one when the request is repeated.
+    pub fn record_of(&self, ctx: &Ctx, draft: &Draft, row: usize) -> Record {
+        draft.clone().record(user_id(ctx), ctx.now(), ctx.uuid("records"), row)
+    }
+
+    /// Writes a record, and what keeps the answer with it.
+    ///
+    /// # Errors
+    /// `Invalid` when the series would have too many readings, `Conflict` when there are too many
+    /// series; what the store fails with.
+    pub async fn record_write(&self, ctx: &Ctx, draft: &Draft, record: &Record, kept: Option<Write>) -> Result<()> {
+        let place = (ctx.tenant.clone(), record.series.clone());
+        self.series_know(&place, &paths([draft]), ctx.now()).await?;
+        let shelf = self.shelf(&place.0, &place.1);
+        let minute = minute_of(record);
+        let begun = self.deps.clock.monotonic();
+        let relied_on = self.known.mark(&place, minute, begun);
+        let mut writes = vec![shelf.record(record)];
+        writes.extend(kept);
+        if relied_on.is_none() {
+            writes.push(shelf.mark(minute, self.deps.clock.now()));
+        }
+        self.deps.store.write(writes).await?;
+        match relied_on {
+            None => self.known.marked([(place.clone(), minute)], begun),
+            Some(begun) if self.holds(begun) => return Ok(()),
+            Some(_) => drop(self.deps.store.write(vec![shelf.mark(minute, self.deps.clock.now())]).await?),
+        }
+        self.roll_arm(&place.0, &place.1).await
+    }
+
+    /// Writes the records of a batch; says of each why it was not written.
+    ///
+    /// # Errors
+    /// What the store fails with; any of the records may be durable then.
+    pub async fn records_write(&self, ctx: &Ctx, drafts: &[Draft], records: &[Record]) -> Result<Vec<Result<()>>> {
+        let mut of_series: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+        for (row, record) in records.iter().enumerate() {
+            of_series.entry(record.series.clone()).or_default().push(row);
+        }
+        let mut results: Vec<Result<()>> = records.iter().map(|_| Ok(())).collect();
+        let known = of_series.into_iter().map(|(name, rows)| async move {
+            let place = (ctx.tenant.clone(), name);
+            let readings = paths(rows.iter().map(|row| &drafts[*row]));
+            let result = self.series_know(&place, &readings, ctx.now()).await;
+            (place, rows, result)
+        });
+        let known: Vec<_> = futures::stream::iter(known).buffer_unordered(SERIES_AT_ONCE).collect().await;
+        let mut good = Vec::new();
+        for (place, rows, result) in known {
+            match result {
+                Ok(()) => good.push((place, rows)),
+                Err(error) if error.retryable() => return Err(error),
+                Err(error) => rows.into_iter().for_each(|row| results[row] = Err(error.clone())),
+            }
+        }
+        self.batch_write(&good, records).await?;
+        Ok(results)
+    }
+
+    async fn batch_write(&self, of_series: &[(Place, Vec<usize>)], records: &[Record]) -> Result<()> {
+        let minutes = self.minutes_of(of_series, records);
+        let begun = self.deps.clock.monotonic();
+        let missing = minutes.iter().filter(|(place, minute)| self.known.mark(place, *minute, begun).is_none());
+        let missing: Vec<&(Place, i64)> = missing.collect();
+        let relied_on = minutes.iter().filter_map(|(place, minute)| self.known.mark(place, *minute, begun)).min();
+        self.mark_all(missing.iter().copied(), begun).await?;
+        let shelves = of_series.iter().map(|((tenant, name), rows)| (self.shelf(tenant, name), rows));
+        let puts: Vec<_> =
+            shelves.flat_map(|(shelf, rows)| rows.iter().map(move |row| shelf.record_bulk(&records[*row]))).collect();
+        let pieces = puts.chunks(PIECE).map(|piece| self.deps.store.bulk(MEASUREMENTS, piece.to_vec()));
+        futures::future::try_join_all(pieces).await?;
+        let again = !self.holds(relied_on.unwrap_or(begun).min(begun));
+        if again {
+            self.mark_all(minutes.iter(), self.deps.clock.monotonic()).await?;
+        }
+        let marked: BTreeSet<Place> = match again {
+            true => minutes.into_iter().map(|(place, _)| place).collect(),
+            false => missing.into_iter().map(|(place, _)| place.clone()).collect(),
+        };
+        let arms = marked.into_iter().map(|(tenant, name)| async move { self.roll_arm(&tenant, &name).await });
+        futures::stream::iter(arms).buffer_unordered(SERIES_AT_ONCE).try_collect().await
+    }
+
+    /// The minutes that the records of a batch lie in.
+    fn minutes_of(&self, of_series: &[(Place, Vec<usize>)], records: &[Record]) -> BTreeSet<(Place, i64)> {
+        let minutes = of_series.iter().flat_map(|(place, rows)| {
+            let minutes: BTreeSet<i64> = rows.iter().map(|row| minute_of(&records[*row])).collect();
+            minutes.into_iter().map(|minute| (place.clone(), minute))
+        });
+        minutes.collect()
+    }
+
+    async fn mark_all(&self, minutes: impl Iterator<Item = &(Place, i64)>, begun: Duration) -> Result<()> {
+        let now = self.deps.clock.now();
+        let minutes: Vec<(Place, i64)> = minutes.cloned().collect();
+        let marks = minutes.iter().map(|((tenant, name), minute)| self.shelf(tenant, name).mark_bulk(*minute, now));
+        self.deps.store.bulk(SOURCE, marks.collect()).await?;
+        self.known.marked(minutes, begun);
+        Ok(())
+    }
+
+    /// Whether a mark that was begun then is certainly still there.
+    fn holds(&self, begun: Duration) -> bool {
+        self.deps.clock.monotonic().saturating_sub(begun) < MARK_HOLDS
+    }
+
+    /// Makes sure that the head of a series names these readings.
+    async fn series_know(&self, place: &Place, readings: &BTreeSet<&str>, at: Timestamp) -> Result<()> {
+        let now = self.deps.clock.monotonic();
+        if self.known.names(place, readings, now) {
+            return Ok(());
+        }
+        let wanted: BTreeSet<String> = readings.iter().map(|reading| (*reading).to_owned()).collect();
+        let names = self.heads.extend(&place.0, &place.1, &wanted, at).await?;
+        self.known.head(place.clone(), names, now);
+        Ok(())
+    }
+}
+
+/// The paths of all readings of these drafts.
+fn paths<'d>(drafts: impl IntoIterator<Item = &'d Draft>) -> BTreeSet<&'d str> {
+    let mut paths = BTreeSet::new();
+    for draft in drafts {
+        paths.extend(draft.readings.iter().map(|(path, _)| path.as_str()));
+    }
+    paths
+}
+
+fn minute_of(record: &Record) -> i64 {
+    Level::Minute.floor(record.at.as_microsecond())
+}

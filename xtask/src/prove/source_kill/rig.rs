@@ -1,0 +1,165 @@
+//! What the proof stands on: a server on a disk that forgets, and writers that do not.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::{Value, json};
+
+use super::super::disk::{self, Random};
+use super::judge::{self, Findings};
+use super::writer::{Acked, SERIES, Shared, Writer};
+use crate::http::Client;
+use crate::server::Server;
+
+const WRITERS: u64 = 4;
+/// How long it is written between two kills, at least and at most.
+const WRITING_MS_LEAST: u64 = 200;
+const WRITING_MS_MORE: u64 = 600;
+/// How long a roller may need to begin, and to end.
+const ROLLING_MAX: Duration = Duration::from_secs(480);
+/// How long after a roller was seen at work the kill comes, at most.
+const DELAY_US_MAX: u64 = 30_000;
+/// Between two looks.
+const BREATH: Duration = Duration::from_millis(3);
+
+/// Which kills there were.
+#[derive(Default)]
+pub(super) struct Kills {
+    pub(super) writing: u64,
+    /// How many of those came while a write was under way.
+    pub(super) in_flight: u64,
+    pub(super) rolling: u64,
+    /// How many lost what was not synced.
+    pub(super) cuts: u64,
+}
+
+/// A server under load.
+pub(super) struct Rig {
+    server: Server,
+    client: Client,
+    data: PathBuf,
+    shadow: PathBuf,
+    writers: Vec<(Arc<Shared>, JoinHandle<Result<Acked>>)>,
+    acked: Acked,
+}
+
+impl Rig {
+    /// Starts everything on an empty store.
+    pub(super) fn start(program: &Path, shim: &Path, random: &mut Random) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let root = directory.path().canonicalize()?;
+        let (data, shadow) = (root.join("data"), root.join("shadow"));
+        std::fs::create_dir(&data)?;
+        std::fs::create_dir(&shadow)?;
+        let environment = [
+            ("FREIGHT_STORE_URI".to_owned(), "sqlite:data/freight.db".to_owned()),
+            ("LD_PRELOAD".to_owned(), shim.display().to_string()),
+            ("FILE_SHIM_DATA".to_owned(), data.display().to_string()),
+            ("FILE_SHIM_SHADOW".to_owned(), shadow.display().to_string()),
+        ];
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(name, it)| (name.as_str(), it.as_str())).collect();
+        let server = Server::start_in(directory, program, &environment)?;
+        let mut client = Client::new(&server.url, Some(&server.api_key));
+        let rates = json!({ "settings": { "rate_limits": { "control": ["1000000/minute"] } } });
+        client.json("PATCH", "/api/v1/tenants/default", &rates)?.expect(200)?;
+        let mut rig = Self { server, client, data, shadow, writers: Vec::new(), acked: Acked::new() };
+        rig.writers = (0..WRITERS).map(|number| rig.writer(number, random.next())).collect();
+        Ok(rig)
+    }
+
+    fn writer(&self, number: u64, seed: u64) -> (Arc<Shared>, JoinHandle<Result<Acked>>) {
+        let shared = Arc::new(Shared::default());
+        let client = Client::new(&self.server.url, Some(&self.server.api_key));
+        let writer = Writer { number, client, random: Random::new(seed), shared: shared.clone() };
+        (shared, std::thread::spawn(|| writer.run()))
+    }
+
+    /// Lets the writers write, kills the server under them so many times, and has them stop.
+    pub(super) fn write(&mut self, times: u64, kills: &mut Kills, random: &mut Random) -> Result<()> {
+        for _ in 0..times {
+            let writing = Duration::from_millis(WRITING_MS_LEAST + random.below(WRITING_MS_MORE));
+            let until = Instant::now() + writing;
+            while Instant::now() < until {
+                std::thread::park_timeout(BREATH);
+            }
+            let under_way = self.writers.iter().any(|(shared, _)| shared.under_way.load(Ordering::SeqCst));
+            kills.in_flight += u64::from(under_way);
+            kills.writing += 1;
+            self.kill(kills, random)?;
+        }
+        for (shared, _) in &self.writers {
+            shared.stop.store(true, Ordering::SeqCst);
+        }
+        for (_, thread) in self.writers.drain(..) {
+            self.acked.extend(thread.join().map_err(|_| anyhow!("a writer panicked"))??);
+        }
+        Ok(())
+    }
+
+    /// Kills the server while a roller is at work, so many times.
+    pub(super) fn roll(&mut self, times: u64, kills: &mut Kills, random: &mut Random) -> Result<()> {
+        let deadline = Instant::now() + ROLLING_MAX;
+        for _ in 0..times {
+            let before = self.dirty()?;
+            ensure!(before > 0, "everything was rolled up after {} of {times} kills", kills.rolling);
+            while self.dirty()? >= before {
+                ensure!(Instant::now() < deadline, "no roller came: {before} minutes are dirty");
+                std::thread::park_timeout(BREATH);
+            }
+            disk::pause(Duration::from_micros(random.below(DELAY_US_MAX)));
+            kills.rolling += 1;
+            self.kill(kills, random)?;
+        }
+        Ok(())
+    }
+
+    /// How many minutes are dirty, of all series.
+    fn dirty(&mut self) -> Result<u64> {
+        let mut dirty = 0;
+        for series in SERIES {
+            let path = format!("/source/series/{series}/window?from=0&readings=none&stats=n");
+            let window: Value = self.client.get(&path)?.json(200)?;
+            dirty += window["dirty_minutes"].as_u64().context("no number of dirty minutes")?;
+        }
+        Ok(dirty)
+    }
+
+    /// Ends the process, every other time with what it had not synced, and starts it again.
+    fn kill(&mut self, kills: &mut Kills, random: &mut Random) -> Result<()> {
+        self.server.kill()?;
+        if random.below(2) == 0 {
+            kills.cuts += 1;
+            if random.below(2) == 0 {
+                disk::mix(&self.data, &self.shadow, random)?;
+            }
+            std::fs::remove_dir_all(&self.data)?;
+            std::fs::rename(&self.shadow, &self.data)?;
+        } else {
+            std::fs::remove_dir_all(&self.shadow)?;
+        }
+        disk::copy(&self.data, &self.shadow)?;
+        self.server.restart()?;
+        self.client = Client::new(&self.server.url, Some(&self.server.api_key));
+        Ok(())
+    }
+
+    /// Judges what is there now, and again when no minute is dirty.
+    pub(super) fn judge(mut self, random: &mut Random) -> Result<Findings> {
+        let mut found = Findings { acked: self.acked.len() as u64, ..Findings::default() };
+        judge::everything(&mut self.client, &self.acked, random, &mut found)?;
+        let deadline = Instant::now() + ROLLING_MAX;
+        while self.dirty()? > 0 {
+            ensure!(Instant::now() < deadline, "some minutes stay dirty");
+            std::thread::park_timeout(Duration::from_millis(200));
+        }
+        let dirty = found.dirty;
+        judge::everything(&mut self.client, &self.acked, random, &mut found)?;
+        found.check(found.dirty == dirty, || "minutes are dirty again".to_owned());
+        Ok(found)
+    }
+}
