@@ -100,6 +100,9 @@ impl Rolling<'_> {
         let partial = self.sum(Level::Hour, day, Level::Day).await?;
         let before = self.shelf.partial_records(Level::Day, day).await?;
         let mut writes = self.shelf.partial(Level::Day, day, &partial)?;
+        // The first chunk says how many there are and counts the records; it goes with the total.
+        gathering.add(self, writes.split_off(1)).await?;
+        gathering.commit(self).await?;
         writes.push(self.shelf.total_add(partial.records.cast_signed() - before.cast_signed()));
         self.run.commit(writes, Tally::default()).await?;
         if cfg!(feature = "sabotage") { Ok(()) } else { self.unmark(day, &marks).await }

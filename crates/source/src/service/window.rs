@@ -20,7 +20,7 @@ use crate::store::partials::Partials;
 use crate::store::ranges::Ranges;
 
 /// At most so many figures in one answer: buckets times readings.
-pub const FIGURES_MAX: usize = 250_000;
+pub const FIGURES_MAX: usize = 100_000;
 /// A mark that is older than this has no roller.
 const MARK_FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
