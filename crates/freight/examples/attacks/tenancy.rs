@@ -40,8 +40,16 @@ use side::Side;
 
 /// Tables that answers are made of. Records are not among them: their partitions name the dataset's id
 /// as well, which is nowhere twice, so that leaving out the tenant finds nothing.
-const TABLES: [Table; 6] =
-    [Table("accounts"), Table("datasets"), Table("dead_letters"), Table("job_logs"), Table("jobs"), Table("schedules")];
+const TABLES: [Table; 8] = [
+    Table("accounts"),
+    Table("datasets"),
+    Table("dead_letters"),
+    Table("job_logs"),
+    Table("jobs"),
+    Table("measurements"),
+    Table("schedules"),
+    Table("source"),
+];
 /// How long an endless answer is listened to.
 const STREAM: Duration = Duration::from_millis(200);
 

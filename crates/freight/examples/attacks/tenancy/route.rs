@@ -78,12 +78,15 @@ fn body(content: &Value) -> Result<Option<(&'static str, Bytes)>, String> {
     let parts = schema["oneOf"].as_array().into_iter().flatten();
     let name = named(schema).or_else(|| parts.filter_map(named).next()).unwrap_or_else(|| schema.to_string());
     let body = match name.as_str() {
+        "Batch" => json!({ "records": [{ "data": { "temp": 1 } }] }),
         "DatasetCreate" => json!({ "name": "fresh", "key": "id" }),
         "DatasetPatch" => json!({ "public": true }),
         "DeadLetterMend" => json!({ "payload": { "call": 0, "size": 3 } }),
         "DeadLettersRedrive" | "JobRetry" | "KeyRotate" => json!({}),
+        "Expose" => json!({ "type": "latest" }),
         "FetchCreate" => json!({ "calls": 1 }),
         "KeyCreate" => json!({ "name": "fresh", "role": "reader" }),
+        "RecordCreate" => json!({ "data": { "temp": 1 } }),
         "RetryPolicy" => json!({ "kind": "ingest.fetch", "max_attempts": 3 }),
         "TenantChange" => json!({ "name": "taken" }),
         "TenantCreate" => json!({ "name": "fresh", "slug": "fresh" }),

@@ -41,6 +41,7 @@ impl Side {
         let mut side = Self { tenant: tenant.parse().unwrap(), client, marker, ids, deleted: BTreeMap::new() };
         side.keys().await;
         side.datasets().await;
+        side.series().await;
         side.runs().await;
         side
     }
@@ -71,6 +72,15 @@ impl Side {
         self.lose("datasets", names).await;
         let schedules = self.client.get("/api/v1/schedules").await.expect(200).json();
         self.ids.insert("schedules", all(&schedules, "id"));
+    }
+
+    /// A series of its own name, and the one that every tenant has.
+    async fn series(&mut self) {
+        for name in [self.marker.as_str(), "default"] {
+            let reading = json!({ "name": name, "data": { "temp": 21.5, "word": self.marker } });
+            self.client.post("/source/write_raw", &reading).await.expect(200);
+        }
+        self.ids.insert("series", vec![self.marker.clone()]);
     }
 
     /// Runs of which some calls fail for good, so that there are dead letters.
