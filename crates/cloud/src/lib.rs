@@ -1,0 +1,13 @@
+//! What many copies of a server share: store, queue, cache and limiter of the cloud.
+//!
+//! Read the modules in this order:
+//!
+//! 1. [`aws`]: which region, which endpoint, who we are.
+//! 2. [`dynamo`]: the store on DynamoDB.
+
+pub mod aws;
+pub mod dynamo;
+mod patience;
+
+pub use aws::Aws;
+pub use dynamo::DynamoStore;
