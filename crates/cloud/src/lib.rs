@@ -3,11 +3,15 @@
 //! Read the modules in this order:
 //!
 //! 1. [`aws`]: which region, which endpoint, who we are.
-//! 2. [`dynamo`]: the store on DynamoDB.
+//! 2. `patience`: trying again.
+//! 3. [`dynamo`]: the store on DynamoDB.
+//! 4. [`sqs`]: the queue on SQS.
 
 pub mod aws;
 pub mod dynamo;
 mod patience;
+pub mod sqs;
 
 pub use aws::Aws;
 pub use dynamo::DynamoStore;
+pub use sqs::SqsQueue;

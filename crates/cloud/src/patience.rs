@@ -20,6 +20,7 @@ const CALL_MAX: Duration = Duration::from_secs(12);
 pub(crate) struct Patience {
     clock: SystemClock,
     wait_max: Duration,
+    until: Duration,
     lost: bool,
 }
 
@@ -35,9 +36,14 @@ pub(crate) enum Given {
 }
 
 impl Patience {
-    /// A call that begins now.
+    /// A call that begins now, and is tried for as long as any.
     pub(crate) fn new() -> Self {
-        Self { clock: SystemClock::new(), wait_max: WAIT_FIRST, lost: false }
+        Self::of(CALL_MAX)
+    }
+
+    /// A call that begins now, and is tried for this long.
+    pub(crate) fn of(until: Duration) -> Self {
+        Self { clock: SystemClock::new(), wait_max: WAIT_FIRST, until, lost: false }
     }
 
     /// Whether an answer was lost, so that the call may have been applied.
@@ -65,7 +71,7 @@ impl Patience {
             Trouble::Later(what) if self.lost => Given::Lost(what),
             Trouble::Later(what) => Given::Busy(what),
         };
-        if self.clock.monotonic() >= CALL_MAX {
+        if self.clock.monotonic() >= self.until {
             return Err(given);
         }
         metrics::counter!("freight_cloud_retries_total").increment(1);

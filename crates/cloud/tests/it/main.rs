@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod dynamo;
+mod sqs;
 mod weather;

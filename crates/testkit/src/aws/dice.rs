@@ -24,6 +24,8 @@ pub struct Odds {
     pub duplicate: f64,
     /// Messages come in another order.
     pub reordered: f64,
+    /// A message is delivered with a later poll.
+    pub late: f64,
     /// Messages that are there are not delivered this time.
     pub empty_poll: f64,
 }
@@ -39,6 +41,7 @@ impl Odds {
         empty_page: 0.2,
         duplicate: 0.2,
         reordered: 0.3,
+        late: 0.2,
         empty_poll: 0.3,
     };
 }
@@ -66,6 +69,8 @@ pub struct Fired {
     pub duplicates: u64,
     /// Deliveries in another order.
     pub reordered: u64,
+    /// Messages delivered with a later poll.
+    pub late: u64,
     /// Polls that were kept empty.
     pub empty_polls: u64,
 }
@@ -81,6 +86,7 @@ pub(super) struct Fate {
     pub(super) empty_page: bool,
     pub(super) duplicate: bool,
     pub(super) reordered: bool,
+    pub(super) late: bool,
     pub(super) empty_poll: bool,
     /// Where, among several: from 0 to below 1.
     pub(super) share: f64,
@@ -126,6 +132,7 @@ impl Dice {
             empty_page: falls(odds.empty_page),
             duplicate: falls(odds.duplicate),
             reordered: falls(odds.reordered),
+            late: falls(odds.late),
             empty_poll: falls(odds.empty_poll),
             share: table.rng.random(),
         }
