@@ -6,12 +6,15 @@
 //! 2. `patience`: trying again.
 //! 3. [`dynamo`]: the store on DynamoDB.
 //! 4. [`sqs`]: the queue on SQS.
+//! 5. [`mod@redis`]: the cache and the limiter on Redis.
 
 pub mod aws;
 pub mod dynamo;
 mod patience;
+pub mod redis;
 pub mod sqs;
 
 pub use aws::Aws;
 pub use dynamo::DynamoStore;
+pub use redis::Redis;
 pub use sqs::SqsQueue;

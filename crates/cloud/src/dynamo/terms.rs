@@ -9,13 +9,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base::store::{Version, When};
 use jiff::Timestamp;
 
-use super::codec::{EXPIRES, PARTITION, VERSION, field, field_name, number, stamp, text};
+use super::codec::{Attributes, EXPIRES, PARTITION, VERSION, field, field_name, number, stamp, text};
+
+type Names = HashMap<String, String>;
 
 /// Placeholders, as an expression collects them.
 #[derive(Default)]
 pub(super) struct Terms {
-    names: HashMap<String, String>,
-    values: HashMap<String, AttributeValue>,
+    names: Names,
+    values: Attributes,
 }
 
 impl Terms {
@@ -34,7 +36,7 @@ impl Terms {
     }
 
     /// What the placeholders stand for; an empty map may not be sent.
-    pub(super) fn finish(self) -> (Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>) {
+    pub(super) fn finish(self) -> (Option<Names>, Option<Attributes>) {
         (Some(self.names).filter(|names| !names.is_empty()), Some(self.values).filter(|values| !values.is_empty()))
     }
 

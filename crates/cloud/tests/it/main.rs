@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod dynamo;
+mod redis;
 mod sqs;
 mod weather;
