@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -18,8 +20,11 @@ const CONNECT_MAX: Duration = Duration::from_secs(2);
 /// How long an attempt of anything but a long poll may take.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 
+/// Where nobody said where.
+const REGION: &str = "eu-west-2";
+
 /// An access key that was given, instead of what the credential chain finds.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct AccessKey {
     /// Its id.
     pub id: String,
@@ -30,10 +35,10 @@ pub struct AccessKey {
 }
 
 /// Where AWS is.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Aws {
-    /// Such as `eu-west-2`.
-    pub region: String,
+    /// Such as `eu-west-2`; `None` asks the profile.
+    pub region: Option<String>,
     /// Another address than the region's own, such as that of an emulator.
     pub endpoint: Option<String>,
     /// Who we are; `None` asks the chain: profile, web identity, container, instance.
@@ -43,9 +48,12 @@ pub struct Aws {
 impl Aws {
     /// What a client is made of.
     pub async fn sdk_config(&self) -> SdkConfig {
+        let region = RegionProviderChain::first_try(self.region.clone().map(Region::new))
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(REGION);
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).build();
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-            .region(Region::new(self.region.clone()))
+            .region(region)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(endpoint) = &self.endpoint {

@@ -1,16 +1,26 @@
-//! The contract of accounts, on a SQLite file.
+//! The contract of accounts, on a SQLite file and in the cloud.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod on_cloud;
 mod on_file;
 mod server;
 
 use freight::compose::Settings;
 use server::Server;
+use testkit::aws::Odds;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
-    let server = Server::start(Settings::default()).await;
+    let server = Server::start(on_file::ground().await, Settings::default()).await;
     accounts::contract::cases(&server.admin).await;
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_in_the_cloud() {
+    let server = Server::start(on_cloud::ground(21, Odds::default()).await, Settings::default()).await;
+    accounts::contract::cases(&server.admin).await;
+    let cloud = server.stop().await;
+    assert_eq!(cloud.shim.fired().throttled, 0);
 }

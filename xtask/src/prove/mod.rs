@@ -16,6 +16,7 @@
 
 mod disk;
 mod ingest_kill;
+mod model;
 mod poison;
 mod powercut;
 mod simulation;
@@ -56,6 +57,13 @@ const PROOFS: &[Proof] = &[
         full: 20,
         quick: 2,
         run: poison::run,
+    },
+    Proof {
+        name: "model",
+        promise: "One story on memory, SQLite and DynamoDB has the same answers.",
+        full: 300,
+        quick: 10,
+        run: model::run,
     },
     Proof {
         name: "powercut",

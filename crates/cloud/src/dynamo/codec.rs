@@ -143,3 +143,50 @@ fn scalar(value: AttributeValue) -> Option<Field> {
 pub(super) fn is_present(item: &Item, now: Timestamp) -> bool {
     item.body.expires.is_none_or(|expires| now < expires)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands in tables already: a later form has to read it as it is.
+    #[test]
+    fn an_item_looks_as_it_always_has() {
+        let key = Key::new(Table("t"), "acme", "s");
+        let expires = Timestamp::from_microsecond(1_772_366_400_000_001).unwrap();
+        let body = Body::data("[1.0]").with("n", -7).with("data", "x").with("yes", true).expiring(expires);
+        let version = Version(Uuid::from_u128(1));
+        let kept = HashMap::from([
+            ("pk".to_owned(), AttributeValue::S("acme".to_owned())),
+            ("sk".to_owned(), AttributeValue::S("s".to_owned())),
+            ("version".to_owned(), AttributeValue::B(Blob::new(1_u128.to_be_bytes()))),
+            ("data".to_owned(), AttributeValue::S("[1.0]".to_owned())),
+            ("expires".to_owned(), AttributeValue::N("1772366400000001".to_owned())),
+            ("ttl".to_owned(), AttributeValue::N("1772366401".to_owned())),
+            ("f.n".to_owned(), AttributeValue::N("-7".to_owned())),
+            ("f.data".to_owned(), AttributeValue::S("x".to_owned())),
+            ("f.yes".to_owned(), AttributeValue::Bool(true)),
+        ]);
+        assert_eq!(encode(&key, &body, version), kept);
+        assert_eq!(decode(key.table, kept), Ok(Item { key, version: Some(version), body }));
+    }
+
+    #[test]
+    fn what_no_program_of_ours_wrote_is_an_error_or_has_no_stamp() {
+        let place = || key(&Key::new(Table("t"), "acme", "s"));
+        let foreign = decode(Table("t"), place()).unwrap();
+        assert_eq!((foreign.version, foreign.body), (None, Body::default()));
+        let wrong = [
+            ("version", AttributeValue::S("1".to_owned())),
+            ("data", AttributeValue::Bool(true)),
+            ("expires", AttributeValue::S("soon".to_owned())),
+            ("f.n", AttributeValue::N("1.5".to_owned())),
+            ("f.l", AttributeValue::L(Vec::new())),
+        ];
+        for (name, value) in wrong {
+            let mut attributes = place();
+            attributes.insert(name.to_owned(), value);
+            let read = decode(Table("t"), attributes);
+            assert!(matches!(&read, Err(StoreError::Damaged(what)) if !what.is_empty()), "{name}: {read:?}");
+        }
+    }
+}

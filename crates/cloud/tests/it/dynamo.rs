@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// Where the shim is; moto believes any key.
 pub(crate) fn behind(shim: &AwsShim) -> Aws {
     let access_key = AccessKey { id: "test".to_owned(), secret: Secret::new("test".to_owned()), session: None };
-    Aws { region: "eu-west-2".to_owned(), endpoint: Some(shim.url()), access_key: Some(access_key) }
+    Aws { region: Some("eu-west-2".to_owned()), endpoint: Some(shim.url()), access_key: Some(access_key) }
 }
 
 /// A store with tables of its own, behind a shim of its own.

@@ -8,7 +8,7 @@ use base::conformance::store::TABLES;
 use base::store::{Body, Bulk, Item, Key, Query, When, Write};
 use base::{Store, StoreExt};
 use cloud::dynamo::{DynamoStore, Fault, Options};
-use testkit::aws::{AwsShim, Moto, Odds};
+use testkit::aws::{AwsShim, Fired, Moto, Odds};
 
 use crate::dynamo::{behind, store};
 
@@ -35,9 +35,9 @@ async fn trade(store: Arc<DynamoStore>, writer: i64) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_happens_and_every_write_happens_once() {
-    let shim = AwsShim::start(Moto::shared(), 11, Odds::BAD_DAY).await;
+/// What the trade left: the sum of both counters, and each writer's own count.
+async fn traded(seed: u64, odds: Odds) -> (Fired, i64, Vec<i64>) {
+    let shim = AwsShim::start(Moto::shared(), seed, odds).await;
     let store = Arc::new(store(&shim, &ManualClock::at(START)).await);
     let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(trade(store.clone(), writer))).collect();
     for writer in writers {
@@ -46,10 +46,17 @@ async fn every_fault_happens_and_every_write_happens_once() {
     let fired = shim.fired();
     shim.set(Odds::default());
     let count = async |name: String| store.get(key(name)).await.unwrap().map_or(0, |item: Item| item.int("n"));
-    assert_eq!(count("a".to_owned()).await + count("b".to_owned()).await, 0);
+    let mut own = Vec::new();
     for writer in 0..WRITERS {
-        assert_eq!(count(format!("own{writer}")).await, ROUNDS);
+        own.push(count(format!("own{writer}")).await);
     }
+    (fired, count("a".to_owned()).await + count("b".to_owned()).await, own)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_fault_happens_and_every_write_happens_once() {
+    let (fired, sum, own) = traded(11, Odds::BAD_DAY).await;
+    assert_eq!((sum, own), (0, vec![ROUNDS; WRITERS as usize]));
     let kinds = [
         fired.unprocessed,
         fired.throttled,
@@ -61,6 +68,13 @@ async fn every_fault_happens_and_every_write_happens_once() {
         fired.empty_pages,
     ];
     assert!(kinds.iter().all(|count| *count > 0), "{fired:?}");
+}
+
+/// The saboteur: where tokens are forgotten, counts are wrong, and the test above would say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_tokens_a_lost_answer_counts_twice() {
+    let (fired, _, own) = traded(11, Odds { forgotten: 1.0, ..Odds::BAD_DAY }).await;
+    assert!(fired.lost > 0 && own.iter().sum::<i64>() > WRITERS * ROUNDS, "{own:?}");
 }
 
 /// Where DynamoDB's own `ADD` would differ, the sum is the one that every store makes.

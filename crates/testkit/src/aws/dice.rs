@@ -20,6 +20,9 @@ pub struct Odds {
     pub lost: f64,
     /// A page of a query is empty, and goes on.
     pub empty_page: f64,
+    /// The token of a transaction is forgotten. AWS does not do that: it is for a test that has to
+    /// show that it would notice.
+    pub forgotten: f64,
     /// A message is delivered, and will be again.
     pub duplicate: f64,
     /// Messages come in another order.
@@ -39,6 +42,7 @@ impl Odds {
         failed: 0.05,
         lost: 0.05,
         empty_page: 0.2,
+        forgotten: 0.0,
         duplicate: 0.2,
         reordered: 0.3,
         late: 0.2,
@@ -84,6 +88,7 @@ pub(super) struct Fate {
     pub(super) failed: bool,
     pub(super) lost: bool,
     pub(super) empty_page: bool,
+    pub(super) forgotten: bool,
     pub(super) duplicate: bool,
     pub(super) reordered: bool,
     pub(super) late: bool,
@@ -130,6 +135,7 @@ impl Dice {
             failed: falls(odds.failed),
             lost: falls(odds.lost),
             empty_page: falls(odds.empty_page),
+            forgotten: falls(odds.forgotten),
             duplicate: falls(odds.duplicate),
             reordered: falls(odds.reordered),
             late: falls(odds.late),

@@ -35,7 +35,10 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
         return refusal;
     }
     let is_transaction = call.operation == "TransactWriteItems";
-    if is_transaction && let Some(reply) = replay(state, &call.body) {
+    if is_transaction
+        && !fate.forgotten
+        && let Some(reply) = replay(state, &call.body)
+    {
         return reply;
     }
     let Some(_under_way) = UnderWay::enter(state, &items, is_transaction) else {
