@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use base::clock::{ManualClock, add};
-use base::conformance::START;
 use base::store::{Action, Body, Bulk, Field, Item, Key, Order, Query, Range, StoreError, Table, Version, When, Write};
 use base::{Store, StoreExt as _};
+use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 use rand::{Rng, RngExt as _};
 use uuid::Uuid;
 
+/// When every history begins.
+pub(crate) const START: Timestamp = Timestamp::constant(1_772_366_400, 0);
 pub(crate) const TABLE: Table = Table("model");
 const PARTITIONS: [&str; 2] = ["acme", "zeta"];
 const SORTS: [&str; 9] = ["A", "a", "a\u{1}b", "aa", "b", "\u{e9}", "\u{ffff}", "\u{10000}", "\u{10ffff}"];
@@ -36,7 +38,10 @@ impl Step {
     pub(crate) fn draw(rng: &mut StdRng) -> Self {
         match rng.random_range(0..20) {
             0..=6 => Self::Write(keys(rng, 4).into_iter().map(|key| write(rng, key)).collect()),
-            7..=9 => Self::Change(write(rng, one_key(rng))),
+            7..=9 => {
+                let key = one_key(rng);
+                Self::Change(write(rng, key))
+            }
             10..=11 => Self::Bulk(keys(rng, 6).into_iter().map(|key| bulk(rng, key)).collect()),
             12..=13 => Self::GetMany((0..rng.random_range(0..6)).map(|_| one_key(rng)).collect()),
             14..=16 => Self::Query(query(rng)),
@@ -165,10 +170,11 @@ fn name(rng: &mut impl Rng) -> String {
     pick(rng, &NAMES).to_owned()
 }
 
+/// A number or a text. Booleans are left to the conformance suite: moto takes `false` for 0 in
+/// conditions, which DynamoDB does not.
 fn field(rng: &mut impl Rng) -> Field {
-    match rng.random_range(0..4) {
-        0 => Field::Bool(rng.random()),
-        1 => Field::Str(pick(rng, &["", "1", "x"]).to_owned()),
+    match rng.random_range(0..3) {
+        0 => Field::Str(pick(rng, &["", "1", "x"]).to_owned()),
         _ => Field::Int(pick(rng, &NUMBERS)),
     }
 }

@@ -14,7 +14,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use base::clock::ManualClock;
-use base::conformance::START;
 use base::memory::MemoryStore;
 use base::store::Table;
 use base::{Secret, Store};
@@ -28,7 +27,7 @@ use serde_json::{Value, json};
 use testkit::aws::{AwsShim, Fired, Moto, Odds};
 use uuid::Uuid;
 
-use history::{Step, TABLE};
+use history::{START, Step, TABLE};
 
 /// How many steps a history has.
 const STEPS: usize = 60;
