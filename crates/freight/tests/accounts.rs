@@ -19,8 +19,10 @@ async fn the_contract_holds_on_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_in_the_cloud() {
-    let server = Server::start(on_cloud::ground(21, Odds::default()).await, Settings::default()).await;
-    accounts::contract::cases(&server.admin).await;
-    let cloud = server.stop().await;
-    assert_eq!(cloud.shim.fired().throttled, 0);
+    for odds in [Odds::default(), Odds::BAD_DAY] {
+        let server = Server::start(on_cloud::ground(21, odds).await, Settings::default()).await;
+        accounts::contract::cases(&server.admin).await;
+        let fired = server.stop().await.shim.fired();
+        assert_eq!(fired.throttled > 0 && fired.lost > 0, odds == Odds::BAD_DAY, "{fired:?}");
+    }
 }

@@ -21,11 +21,13 @@ async fn the_contract_holds_on_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_holds_in_the_cloud() {
-    hold(on_cloud::ground(23, Odds::default()).await).await;
+async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
+    let cloud = hold(on_cloud::ground(23, Odds::BAD_DAY).await).await;
+    let fired = cloud.shim.fired();
+    assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
 }
 
-async fn hold<T>(ground: (Ground, T)) {
+async fn hold<T>(ground: (Ground, T)) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = listener.local_addr().unwrap();
     tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
@@ -37,7 +39,7 @@ async fn hold<T>(ground: (Ground, T)) {
     let other = server.admin.with_header("freight-tenant", "other");
     let stranger = key(&other, &json!({ "name": "stranger", "role": "admin" })).await;
     cases(&Callers { admin: server.admin.clone(), reader, stranger }).await;
-    server.stop().await;
+    server.stop().await
 }
 
 /// A caller with a key that `client` makes.

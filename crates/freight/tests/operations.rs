@@ -19,9 +19,11 @@ async fn the_contract_holds_on_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_holds_in_the_cloud() {
-    let (ground, _cloud) = on_cloud::ground(22, Odds::default()).await;
+async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
+    let (ground, cloud) = on_cloud::ground(22, Odds::BAD_DAY).await;
     hold(&ground).await;
+    let fired = cloud.shim.fired();
+    assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
 }
 
 async fn hold(ground: &Ground) {
