@@ -14,7 +14,7 @@ use crate::aws::Trouble;
 const WAIT_FIRST: Duration = Duration::from_millis(20);
 const WAIT_MAX: Duration = Duration::from_millis(320);
 /// How long a call is tried before its caller is told.
-const CALL_MAX: Duration = Duration::from_secs(12);
+pub(crate) const CALL_MAX: Duration = Duration::from_secs(12);
 
 /// One call's patience.
 pub(crate) struct Patience {

@@ -18,16 +18,19 @@
 //! A maintainer could get it wrong by giving a repetition another token or another reading of the
 //! clock: then it is another transaction.
 //!
-//! Read on: `codec` (how an item looks), `terms` (conditions), `read`, `write`, `bulk`, `tables`.
+//! Read on: `codec` (how an item looks), `terms` (conditions), `read`, `steps` (a
+//! transaction's), `write`, `bulk`, `tables`.
 
 mod bulk;
 mod codec;
 mod read;
+mod steps;
 mod tables;
 mod terms;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -39,9 +42,12 @@ use jiff::Timestamp;
 
 use crate::Aws;
 use crate::aws::{ATTEMPT_MAX, Trouble};
-use crate::patience::{Given, Patience};
+use crate::patience::{CALL_MAX, Given, Patience};
 
 pub use tables::{Fault, Found};
+
+/// Who asks whether we are ready does not want to wait for long.
+const READY_MAX: Duration = Duration::from_secs(2);
 
 /// Which tables are ours.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +107,9 @@ impl Store for DynamoStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let Some(table) = self.options.tables.first() else { return Ok(()) };
-        read::get_many(self, &[Key::new(*table, "ready", "ready")]).await.map(drop)
+        let key = codec::key(&Key::new(*table, "ready", "ready"));
+        let get = self.client.get_item().table_name(self.table_name(*table)).set_key(Some(key));
+        answer_within(READY_MAX, || get.clone().send()).await.map(drop)
     }
 }
 
@@ -111,7 +119,15 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     F: Future<Output = Result<T, SdkError<E>>>,
 {
-    let mut patience = Patience::new();
+    answer_within(CALL_MAX, call).await
+}
+
+async fn answer_within<T, E, F>(within: Duration, call: impl Fn() -> F) -> Result<T, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    let mut patience = Patience::of(within);
     loop {
         match call().await {
             Ok(answer) => return Ok(answer),

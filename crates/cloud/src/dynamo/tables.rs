@@ -1,12 +1,12 @@
 //! The tables themselves: what is missing, what is wrong, and making them.
 //!
 //! A table has `pk` and `sk`, both texts, is paid for by request, and removes by `ttl` what has
-//! expired. Nothing here changes or removes a table that exists.
+//! expired. Of a table that exists nothing is changed but that, and nothing is removed.
 
 use std::fmt;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, TableDescription, TableStatus,
@@ -71,7 +71,8 @@ impl DynamoStore {
         Ok(found)
     }
 
-    /// Makes the tables that are missing, and returns their names.
+    /// Makes the tables that are missing, and returns their names. Whoever was interrupted, or does it
+    /// at the same time as another, makes what is left to make.
     ///
     /// # Errors
     /// When one cannot be made, or does not become active.
@@ -84,9 +85,12 @@ impl DynamoStore {
                 made.push(table);
             }
         }
-        for table in &made {
-            self.until_active(table).await?;
-            self.set_ttl(table).await?;
+        for table in &self.options.tables {
+            let table = self.table_name(*table);
+            self.until_active(&table).await?;
+            if self.faults(&table).await?.contains(&Fault::NoTimeToLive) {
+                self.set_ttl(&table).await?;
+            }
         }
         Ok(made)
     }
@@ -135,8 +139,10 @@ impl DynamoStore {
             call =
                 call.attribute_definitions(text.build().map_err(refused)?).key_schema(part.build().map_err(refused)?);
         }
-        call.send().await.map_err(refused)?;
-        Ok(())
+        match call.send().await {
+            Err(error) if error.code() == Some("ResourceInUseException") => Ok(()),
+            answer => answer.map(drop).map_err(refused),
+        }
     }
 
     async fn until_active(&self, table: &str) -> Result<(), StoreError> {

@@ -8,18 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-/// Serves on a free port, says which, and ends when standard input does: so it cannot outlive who
-/// started it, however that ends.
-const SERVER: &str = r#"
-import logging, sys, threading
-from moto.server import DomainDispatcherApplication, create_backend_app
-from werkzeug.serving import make_server
-logging.getLogger("werkzeug").setLevel(logging.ERROR)
-server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-print(server.server_port, flush=True)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-sys.stdin.read()
-"#;
+const SERVER: &str = include_str!("moto.py");
 
 /// An emulator of AWS.
 #[derive(Debug)]
