@@ -56,6 +56,8 @@ enum Command {
     Bench(bench::Options),
     /// Write `openapi.json`.
     Openapi,
+    /// Install what tests start by themselves, so that `cargo test` finds it.
+    Tools,
 }
 
 fn main() -> ExitCode {
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Prove(options) => prove::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Openapi => openapi::write(),
+        Command::Tools => tools::for_tests(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

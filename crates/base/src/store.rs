@@ -482,10 +482,11 @@ impl<S: Store + ?Sized> StoreExt for S {}
 pub const GET_MANY_MAX: usize = 100;
 /// At most this many writes in one `write`.
 pub const WRITES_MAX: usize = 100;
-/// At most this many bytes in one `write`.
-pub const WRITE_BYTES_MAX: usize = 4 << 20;
-/// At most this many bytes in one item: names, values and keys together.
-pub const ITEM_BYTES_MAX: usize = 400 << 10;
+/// At most this many bytes in one `write`: DynamoDB's 4 MiB, less what its store adds.
+pub const WRITE_BYTES_MAX: usize = 4_000_000;
+/// At most this many bytes in one item: names, values and keys together. DynamoDB's own limit is
+/// 400 KiB, and its store adds names and a stamp to what is counted here.
+pub const ITEM_BYTES_MAX: usize = 400_000;
 /// At most this many bytes in a partition key.
 pub const PARTITION_BYTES_MAX: usize = 2_048;
 /// At most this many bytes in a sort key.

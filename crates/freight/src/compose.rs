@@ -37,6 +37,8 @@ pub struct Settings {
     pub own: Vec<SocketAddr>,
     /// What `/metrics` renders.
     pub metrics: Option<PrometheusHandle>,
+    /// Workers run elsewhere, and health does not ask for them here.
+    pub api_only: bool,
 }
 
 /// A server that is put together and does nothing yet.
@@ -100,7 +102,12 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         .mount(source.routes())
         .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
-    let app = insight(app, ground, settings.metrics, &engine, &working).build();
+    let app = insight(app, ground, settings.metrics);
+    let app = match settings.api_only {
+        true => app,
+        false => app.check(Arc::new(Workers { engine: engine.clone(), started: working.clone() })),
+    };
+    let app = app.build();
     Ok(Freight { app, engine, accounts, source, working })
 }
 
@@ -119,19 +126,12 @@ fn sources(settings: &Settings) -> Result<ingest::Settings> {
 }
 
 /// What the server can be asked about itself.
-fn insight(
-    app: AppBuilder,
-    ground: &Ground,
-    metrics: Option<PrometheusHandle>,
-    engine: &Arc<Engine>,
-    working: &Arc<AtomicBool>,
-) -> AppBuilder {
+fn insight(app: AppBuilder, ground: &Ground, metrics: Option<PrometheusHandle>) -> AppBuilder {
     let file = ground.file.clone();
     let app = app
         .check(Arc::new(Database(ground.store.clone())))
         .check(Arc::new(Doorbell(ground.queue.clone())))
         .check(Arc::new(Guesses(ground.cache.clone())))
-        .check(Arc::new(Workers { engine: engine.clone(), started: working.clone() }))
         .vitals(move || vitals(file.as_deref()));
     match metrics {
         Some(metrics) => app.metrics(move || metrics.render()),

@@ -1,7 +1,8 @@
 //! What a server stands on: the four contracts and the clock.
 //!
-//! The rest of the composition sees only the contracts, so a test stands a whole server on memory
-//! and the program stands the same server on a file.
+//! The rest of the composition sees only the contracts, so a test stands a whole server on memory,
+//! and the program stands the same server on a file or in the cloud. Which tables and topics there
+//! have to be is declared by the crates that use them and gathered here.
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -13,9 +14,47 @@ use base::clock::SystemClock;
 use base::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemoryStore};
 use base::store::{Body, Key, StoreError, Table, When, Write};
 use base::{Cache, Clock, Limiter, Queue, Secret, Store, StoreExt, TenantId};
+use cloud::{DynamoStore, Redis, SqsQueue};
 use embedded::{EmbeddedCache, EmbeddedLimiter, OpenOptions, SqliteStore};
 
-use crate::config::Config;
+use crate::config::uri::Place;
+use crate::config::{CacheUri, Config, QueueUri, StoreUri};
+
+/// What belongs to no service: keys that all copies share.
+const PLATFORM: Table = Table("platform");
+
+/// Every table of every crate.
+pub fn tables() -> Vec<Table> {
+    let mut tables = vec![PLATFORM];
+    tables.extend(accounts::store::TABLES);
+    tables.extend(ingest::store::TABLES);
+    tables.extend(jobs::TABLES);
+    tables.extend(source::store::TABLES);
+    tables.extend(web::idempotency::TABLES);
+    tables
+}
+
+/// Every topic of every crate.
+pub fn topics() -> Vec<String> {
+    jobs::TOPICS.map(str::to_owned).to_vec()
+}
+
+/// The store on DynamoDB; nothing is asked yet.
+pub async fn dynamo(config: &Config, place: &Place, clock: &Arc<dyn Clock>) -> DynamoStore {
+    let options = cloud::dynamo::Options { prefix: place.prefix.clone(), tables: tables() };
+    DynamoStore::connect(&config.aws.dynamodb(place), options, clock.clone()).await
+}
+
+/// The queue on SQS; nothing is asked yet.
+pub async fn sqs(config: &Config, place: &Place) -> SqsQueue {
+    let options = cloud::sqs::Options { prefix: place.prefix.clone(), topics: topics() };
+    SqsQueue::connect(&config.aws.sqs(place), options).await
+}
+
+fn open_file(path: &Path, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<SqliteStore>> {
+    make_directory(path)?;
+    Ok(SqliteStore::open(OpenOptions::new(path, clock.clone()))?)
+}
 
 /// What a server stands on.
 #[derive(Clone)]
@@ -30,7 +69,7 @@ pub struct Ground {
     pub limiter: Arc<dyn Limiter>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The store's file, for backups; `None` in memory.
+    /// The store's file, for backups; `None` where there is none.
     pub file: Option<Arc<SqliteStore>>,
 }
 
@@ -47,22 +86,41 @@ impl Ground {
         }
     }
 
-    /// One SQLite file, and the memory of this process for the rest.
+    /// What the configuration says: each contract on the backend that its URI picks.
     ///
     /// # Errors
-    /// When the directory cannot be made or the file cannot be opened by this process alone.
-    pub fn embedded(config: &Config) -> anyhow::Result<Self> {
+    /// When a file cannot be opened by this process alone, or tables or queues are not there.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        make_directory(config.store.path())?;
-        let file = SqliteStore::open(OpenOptions::new(config.store.path(), clock.clone()))?;
-        Ok(Self {
-            store: file.clone(),
-            queue: Arc::new(MemoryQueue::new(clock.clone())),
-            cache: Arc::new(EmbeddedCache::new(clock.clone(), config.cache_bytes)),
-            limiter: Arc::new(EmbeddedLimiter::new(clock.clone())),
-            clock,
-            file: Some(file),
-        })
+        let mut file = None;
+        let store: Arc<dyn Store> = match &config.store {
+            StoreUri::File(path) => file.insert(open_file(path, &clock)?).clone(),
+            StoreUri::Dynamo(place) => {
+                let store = dynamo(config, place, &clock).await;
+                store.ready().await.context("store.uri")?;
+                Arc::new(store)
+            }
+        };
+        let queue: Arc<dyn Queue> = match &config.queue {
+            QueueUri::Local => Arc::new(MemoryQueue::new(clock.clone())),
+            QueueUri::Sqs(place) => {
+                let queue = sqs(config, place).await;
+                queue.ready().await.context("queue.uri")?;
+                Arc::new(queue)
+            }
+        };
+        let (cache, limiter): (Arc<dyn Cache>, Arc<dyn Limiter>) = match &config.cache {
+            CacheUri::Local => (
+                Arc::new(EmbeddedCache::new(clock.clone(), config.cache_bytes)),
+                Arc::new(EmbeddedLimiter::new(clock.clone())),
+            ),
+            // A Redis that is away now may come; nobody waits for it.
+            CacheUri::Redis(url, prefix) => {
+                let redis = Redis::new(url.expose(), prefix).map_err(anyhow::Error::msg).context("cache.uri")?;
+                (Arc::new(redis.cache(clock.clone())), Arc::new(redis.limiter(clock.clone())))
+            }
+        };
+        Ok(Self { store, queue, cache, limiter, clock, file })
     }
 
     /// A key that only the platform knows and that all copies of the server share: made by the
@@ -71,7 +129,7 @@ impl Ground {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn shared_key(&self, name: &str) -> anyhow::Result<Secret<[u8; 32]>> {
-        let key = Key::new(Table("platform"), TenantId::SYSTEM, format!("key/{name}"));
+        let key = Key::new(PLATFORM, TenantId::SYSTEM, format!("key/{name}"));
         let fresh = serde_json::to_string(&rand::random::<[u8; 32]>())?;
         let write = Write::put(key.clone(), Body::data(fresh)).when(When::Absent);
         if self.store.get(key.clone()).await?.is_none() {

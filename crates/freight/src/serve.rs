@@ -1,5 +1,7 @@
 //! A server's life: start, serve, stop.
 //!
+//! A process is the API, the workers, or both: [`Role`].
+//!
 //! Start: listen, so that a taken port is known before anything is written; open the store; make
 //! what an empty store begins with; put the server together; start the workers; serve; say so.
 //!
@@ -24,6 +26,17 @@ use crate::first_start::first_start;
 use crate::ground::Ground;
 use crate::{signal, telemetry};
 
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Serves the API and runs the work.
+    Both,
+    /// Serves the API; the work is run by others on the same store.
+    Api,
+    /// Runs the work; health and metrics are on `server.ops_listen` alone.
+    Worker,
+}
+
 /// How a server ended that had started.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -42,9 +55,12 @@ const METRICS_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it cannot start, or can no longer accept connections.
-pub async fn serve(config: &Config, with_sandbox: bool, say: &dyn Fn(&str)) -> Result<Ended> {
+pub async fn serve(config: &Config, role: Role, with_sandbox: bool, say: &dyn Fn(&str)) -> Result<Ended> {
     let told = signal::stop()?;
-    let listener = listen(config.listen).await?;
+    let api = match role {
+        Role::Both | Role::Api => Some(listen(config.listen).await?),
+        Role::Worker => None,
+    };
     let elsewhere = config.sandbox_at.filter(|_| with_sandbox);
     let stand_ins = match with_sandbox && elsewhere.is_none() {
         true => Some(listen(config.sandbox_listen).await?),
@@ -54,50 +70,57 @@ pub async fn serve(config: &Config, with_sandbox: bool, say: &dyn Fn(&str)) -> R
         Some(at) => Some(listen(at).await?),
         None => None,
     };
-    let at = listener.local_addr()?;
-    let url = format!("http://{at}");
+    let at = api.as_ref().map(TcpListener::local_addr).transpose()?;
+    let url = format!("http://{}", at.unwrap_or(config.listen));
     let sandbox_at = stand_ins.as_ref().map(TcpListener::local_addr).transpose()?.or(elsewhere);
     let metrics = telemetry::metrics()?;
-    let ground = Ground::embedded(config)?;
-    let freight = compose(&ground, settings(config, &[at], sandbox_at, metrics.clone())).await?;
+    let ground = Ground::open(config).await?;
+    let own: Vec<SocketAddr> = at.into_iter().collect();
+    let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone()) };
+    let freight = compose(&ground, settings).await?;
     first_start(&freight.accounts, &url, with_sandbox, say).await?;
-    announce(&url, sandbox_at, say);
+    announce(role, &url, sandbox_at, say);
     let (stopping, rested) = (CancellationToken::new(), CancellationToken::new());
-    let life = Life { freight, ground, metrics, grace: config.web.grace, stopping, rested };
-    life.run(Listeners { api: listener, ops, stand_ins }, told).await
+    let life = Life { role, freight, ground, metrics, grace: config.web.grace, stopping, rested };
+    life.run(Listeners { api, ops, stand_ins }, told).await
 }
 
 async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(config: &Config, own: &[SocketAddr], sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
+fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
     let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
     Settings {
         web: config.web.clone(),
         jobs,
         ingest: config.ingest.clone(),
         sandbox,
-        own: own.to_vec(),
+        own,
         metrics: Some(metrics),
+        api_only: false,
     }
 }
 
-fn announce(url: &str, sandbox: Option<SocketAddr>, say: &dyn Fn(&str)) {
+fn announce(role: Role, url: &str, sandbox: Option<SocketAddr>, say: &dyn Fn(&str)) {
     if let Some(at) = sandbox {
         say(&format!("Sandbox        http://{at}"));
+    }
+    if role == Role::Worker {
+        return say(&format!("Freight {} runs tasks", env!("CARGO_PKG_VERSION")));
     }
     say(&format!("Documentation  {url}/api/docs"));
     say(&format!("Freight {} is listening on {url}", env!("CARGO_PKG_VERSION")));
 }
 
 struct Listeners {
-    api: TcpListener,
+    api: Option<TcpListener>,
     ops: Option<TcpListener>,
     stand_ins: Option<TcpListener>,
 }
 
 struct Life {
+    role: Role,
     freight: Freight,
     ground: Ground,
     metrics: PrometheusHandle,
@@ -112,7 +135,7 @@ impl Life {
     async fn run(self, listeners: Listeners, told: impl Future<Output = ()>) -> Result<Ended> {
         let life = async {
             tokio::join!(
-                web::serve(listeners.api, self.freight.app.clone(), self.told_to_stop()),
+                self.serve_api(listeners.api),
                 self.serve_ops(listeners.ops),
                 self.work(),
                 self.stand_in(listeners.stand_ins),
@@ -139,6 +162,12 @@ impl Life {
         self.stopping.clone().cancelled_owned()
     }
 
+    async fn serve_api(&self, listener: Option<TcpListener>) {
+        if let Some(listener) = listener {
+            web::serve(listener, self.freight.app.clone(), self.told_to_stop()).await;
+        }
+    }
+
     async fn serve_ops(&self, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
             web::serve_ops(listener, self.freight.app.clone(), self.told_to_stop()).await;
@@ -147,6 +176,11 @@ impl Life {
 
     /// Runs tasks until the stop; says whether all of them finished.
     async fn work(&self) -> bool {
+        if self.role == Role::Api {
+            self.stopping.cancelled().await;
+            self.rested.cancel();
+            return true;
+        }
         let workers = self.freight.workers_start();
         self.stopping.cancelled().await;
         let in_time = workers.stop(self.grace).await;

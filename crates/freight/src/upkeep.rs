@@ -19,7 +19,7 @@ use tokio_util::io::ReaderStream;
 use web::scope::OpsRead;
 use web::{Answer, Caller, Json, Replay, Routes, route};
 
-/// The routes; in memory, both say that there is no file.
+/// The routes; where the store is no file, both say so.
 pub fn routes(file: Option<Arc<SqliteStore>>) -> Routes {
     Routes::new("operations")
         .add(route!(backup_make).streaming().replay(Replay::Recomputed))
@@ -95,7 +95,7 @@ pub fn report_json(report: &Report) -> Value {
 }
 
 fn no_file() -> Error {
-    Error::new(ErrorKind::NotImplemented, "This server keeps its store in memory: there is no file")
+    Error::new(ErrorKind::NotImplemented, "This server's store is not a file that it could copy or verify")
 }
 
 fn refused(error: FileError) -> Error {

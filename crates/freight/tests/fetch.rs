@@ -26,7 +26,7 @@ const MENDED: usize = 7;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_is_told_exactly_and_what_failed_can_be_mended() {
     let (at, stand_in) = stand_in().await;
-    let server = Server::start(Settings { sandbox: Some(at), ..Settings::default() }).await;
+    let server = Server::start(on_file::ground().await, Settings { sandbox: Some(at), ..Settings::default() }).await;
     let admin = &server.admin;
     assert_eq!(admin.get("/status").await.expect(200).json(), Value::Null);
 

@@ -1,23 +1,37 @@
-//! The contract of ingest, on a SQLite file, with `users` from the sandbox.
+//! The contract of ingest, on a SQLite file and in the cloud, with `users` from the sandbox.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod on_cloud;
 mod on_file;
 mod server;
 
 use freight::compose::Settings;
+use freight::ground::Ground;
 use ingest::contract::{Callers, cases};
 use serde_json::json;
 use server::Server;
 use testkit::Client;
+use testkit::aws::Odds;
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
+    hold(on_file::ground().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
+    let cloud = hold(on_cloud::ground(23, Odds::BAD_DAY).await).await;
+    let fired = cloud.shim.fired();
+    assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
+}
+
+async fn hold<T>(ground: (Ground, T)) -> T {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = listener.local_addr().unwrap();
     tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
-    let server = Server::start(Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
+    let server = Server::start(ground, Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
 
     let reader = key(&server.admin, &json!({ "name": "reader", "scopes": ["ingest:read"] })).await;
     let unlimited = json!({ "name": "Other", "slug": "other", "settings": { "rate_limits": { "control": [] } } });
@@ -25,7 +39,7 @@ async fn the_contract_holds_on_a_file() {
     let other = server.admin.with_header("freight-tenant", "other");
     let stranger = key(&other, &json!({ "name": "stranger", "role": "admin" })).await;
     cases(&Callers { admin: server.admin.clone(), reader, stranger }).await;
-    server.stop().await;
+    server.stop().await
 }
 
 /// A caller with a key that `client` makes.

@@ -60,6 +60,7 @@ pub use model::{
 };
 pub use policy::{Backoff, Policy};
 pub use rows::TABLES;
+pub use rows::task::TOPICS;
 pub use run::{CommitError, Run};
 pub use schedule::{NewSchedule, Schedule};
 pub use stats::{Stats, WorkerView};

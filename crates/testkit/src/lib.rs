@@ -1,4 +1,5 @@
-//! For tests only: a client of the HTTP API, and a shim that cuts the power.
+//! For tests only: a client of the HTTP API, a shim that cuts the power, and what the cloud
+//! backends talk to.
 
 #![expect(clippy::expect_used, reason = "only tests call this crate, and a test ends by panicking")]
 #![cfg_attr(
@@ -6,10 +7,16 @@
     expect(clippy::panic, reason = "only tests call this crate, and a test ends by panicking")
 )]
 
+#[cfg(feature = "backends")]
+pub mod aws;
 #[cfg(feature = "server")]
 mod client;
+#[cfg(feature = "backends")]
+mod redis;
 mod shim;
 
 #[cfg(feature = "server")]
 pub use client::{Answer, Client};
+#[cfg(feature = "backends")]
+pub use redis::Redis;
 pub use shim::{Shim, Syncs};

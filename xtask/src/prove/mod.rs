@@ -18,6 +18,7 @@ mod attacks;
 mod disk;
 mod ingest_kill;
 mod job_kill;
+mod model;
 mod poison;
 mod powercut;
 mod scale;
@@ -102,6 +103,13 @@ const PROOFS: &[Proof] = &[
         full: 20,
         quick: 2,
         run: attacks::tenancy,
+    },
+    Proof {
+        name: "model",
+        promise: "One story on memory, SQLite and DynamoDB has the same answers.",
+        full: 300,
+        quick: 10,
+        run: model::run,
     },
     Proof {
         name: "powercut",

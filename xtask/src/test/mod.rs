@@ -16,7 +16,7 @@ mod tour;
 use anyhow::{Result, ensure};
 
 use crate::steps::{self, Selection, Step};
-use crate::{process, prove};
+use crate::{process, prove, tools};
 
 use totals::Totals;
 
@@ -37,6 +37,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
 
 /// Every test, even after one has failed, and at the end how many there were.
 fn tests() -> Result<()> {
+    tools::for_tests()?;
     let commands: &[&str] = if process::works(process::cargo("nextest --version")) {
         &["nextest run --workspace --locked --no-fail-fast", "test --workspace --locked --no-fail-fast --doc"]
     } else {

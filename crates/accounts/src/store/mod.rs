@@ -39,6 +39,9 @@ use base::TenantId;
 
 const TABLE: Table = Table("accounts");
 
+/// The tables of accounts.
+pub const TABLES: [Table; 1] = [TABLE];
+
 fn tenant_key(tenant: &TenantId) -> Key {
     Key::new(TABLE, key![tenant, "tenant"], "tenant")
 }

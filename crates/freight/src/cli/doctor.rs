@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::failure::Failure;
 use super::screen::{Screen, parsed};
+use super::tables;
 use crate::config::Config;
 
 /// More than this far apart, leases and expiries of two machines would disagree noticeably.
@@ -48,7 +49,10 @@ pub(super) async fn run(config: Result<Config, Failure>, client: &Client, screen
     match config {
         Ok(config) => {
             findings.push(good("configuration", "every setting is allowed"));
-            findings.extend(store(config.store.path()));
+            match config.store.file() {
+                Some(path) => findings.extend(store(path)),
+                None => findings.extend(shared(&config).await),
+            }
         }
         Err(failure) => findings.push(bad("configuration", failure)),
     }
@@ -88,6 +92,15 @@ fn store(path: &Path) -> Vec<Finding> {
         Err(error) => bad("store", error),
     };
     vec![state, private]
+}
+
+/// The tables and queues of shared backends.
+async fn shared(config: &Config) -> Vec<Finding> {
+    match tables::missing(config).await {
+        Err(failure) => vec![bad("store", failure)],
+        Ok(faults) if faults.is_empty() => vec![good("store", "every table and queue is there")],
+        Ok(faults) => faults.into_iter().map(|fault| bad("store", fault)).collect(),
+    }
 }
 
 /// The server, its parts, the clocks, and the key.

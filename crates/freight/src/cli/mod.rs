@@ -21,6 +21,7 @@ mod screen;
 mod server;
 mod source;
 mod store;
+mod tables;
 mod tenants;
 mod transfer;
 mod watch;
@@ -37,6 +38,7 @@ use crate::compose::{Settings, compose};
 use crate::config::layers::DEFAULT;
 use crate::config::{Config, Environment, Sources};
 use crate::ground::Ground;
+use crate::serve::Role;
 use client::Client;
 pub use failure::Failure;
 use screen::Screen;
@@ -76,10 +78,13 @@ struct Global {
 enum Command {
     /// Serve the API and run the work, in one process
     Serve(server::Serve),
-    /// Serve the API alone, on a store that is shared
-    Api,
-    /// Run the work alone, on a store that is shared
-    Worker,
+    /// Serve the API alone, on a store and a queue that are shared
+    Api(server::Serve),
+    /// Run the work alone, on a store and a queue that are shared
+    Worker(server::Serve),
+    /// Tables and queues of shared backends: what there has to be
+    #[command(subcommand)]
+    Tables(tables::Tables),
     /// Tenants: whose data there is
     #[command(subcommand)]
     Tenants(tenants::Tenants),
@@ -147,9 +152,14 @@ impl Command {
     async fn run(self, global: &Global, environment: Environment, screen: Screen) -> Result<(), Failure> {
         let client = || Client::new(global.url.as_deref(), global.tenant.as_deref(), &environment);
         match self {
-            Self::Serve(serve) => serve.run(&global.load_with(environment, serve.settings())?, screen).await,
-            Self::Api => Err(server::refuse_role("api", &global.load(environment)?)),
-            Self::Worker => Err(server::refuse_role("worker", &global.load(environment)?)),
+            Self::Serve(serve) => {
+                serve.run(Role::Both, &global.load_with(environment, serve.settings())?, screen).await
+            }
+            Self::Api(serve) => serve.run(Role::Api, &global.load_with(environment, serve.settings())?, screen).await,
+            Self::Worker(serve) => {
+                serve.run(Role::Worker, &global.load_with(environment, serve.settings())?, screen).await
+            }
+            Self::Tables(verb) => tables::run(verb, &global.load(environment)?, screen).await,
             Self::Tenants(verb) => tenants::run(verb, &client()?, screen).await,
             Self::Keys(keys::Keys::Create(key)) if key.offline => {
                 let tenant = global.tenant.as_deref();

@@ -1,7 +1,7 @@
 //! `freight keys create --offline`: for whoever holds the store and lost the keys.
 //!
-//! Holding the store's file is holding everything in it, so no key is asked for; the lock beside
-//! the file says that no server is using it. The key that is made stands in the audit like any
+//! Holding the store is holding everything in it, so no key is asked for; of a file, the lock beside
+//! it says that no server is using it. The key that is made stands in the audit like any
 //! other.
 
 use accounts::model::{Environment, NewKey, Role};
@@ -15,7 +15,7 @@ use super::screen::Screen;
 use crate::config::Config;
 use crate::ground::Ground;
 
-/// Makes a key in the store's file: of `tenant`, or one like the first.
+/// Makes a key in the store: of `tenant`, or one like the first.
 ///
 /// # Errors
 /// `Failed` when there is no store, a server is using it, or the key is not allowed.
@@ -26,11 +26,11 @@ pub(super) async fn key_create(
     screen: Screen,
 ) -> Result<(), Failure> {
     let ask = wanted(ask, tenant)?;
-    if !config.store.path().exists() {
-        let path = config.store.path().display();
+    if let Some(path) = config.store.file().filter(|path| !path.exists()) {
+        let path = path.display();
         return Err(Failure::Failed(format!("there is no store at {path}: `freight serve` makes one, and a key")));
     }
-    let ground = Ground::embedded(config)?;
+    let ground = Ground::open(config).await?;
     let accounts = Accounts::new(Deps { store: ground.store, clock: ground.clock });
     let made = accounts.key_recover(tenant, ask).await?;
     let scopes: Vec<_> = made.key.scopes.iter().map(Scope::as_str).collect();

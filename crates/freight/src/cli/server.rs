@@ -1,4 +1,4 @@
-//! `freight serve`, and the roles that need a shared store.
+//! `freight serve`, and its two halves on backends that processes share: `freight api`, `freight worker`.
 
 use std::net::SocketAddr;
 
@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::screen::Screen;
-use crate::config::Config;
-use crate::serve::{Ended, serve};
+use crate::config::{Config, QueueUri, StoreUri};
+use crate::serve::{Ended, Role, serve};
 use crate::telemetry;
 
 /// What to serve.
@@ -36,9 +36,12 @@ impl Serve {
     ///
     /// # Errors
     /// `Failed` when it cannot start; `Poisoned` when the store failed.
-    pub(super) async fn run(&self, config: &Config, screen: Screen) -> Result<(), Failure> {
+    pub(super) async fn run(&self, role: Role, config: &Config, screen: Screen) -> Result<(), Failure> {
+        if role != Role::Both {
+            are_shared(role, config)?;
+        }
         telemetry::start(config.log_format, &config.log_filter)?;
-        match serve(config, self.sandbox, &|words| screen.say(words)).await? {
+        match serve(config, role, self.sandbox, &|words| screen.say(words)).await? {
             Ended::InTime => screen.say("Stopped"),
             Ended::Late => screen.say("Stopped; unfinished tasks were handed back and will run again"),
             Ended::Poisoned(why) => {
@@ -49,11 +52,23 @@ impl Serve {
     }
 }
 
-/// Refuses a role that shares its store with other processes.
-pub(super) fn refuse_role(role: &str, config: &Config) -> Failure {
-    let file = config.store.path().display();
-    Failure::Usage(format!(
-        "`freight {role}` is one of several processes on one store, and sqlite:{file} belongs to one process: \
-         its lock, its clock and its queue are in there. `freight serve` is the API and the workers together"
-    ))
+/// Refuses half a server on what belongs to one process.
+fn are_shared(role: Role, config: &Config) -> Result<(), Failure> {
+    let role = if role == Role::Api { "api" } else { "worker" };
+    let refused = |what: String| {
+        Err(Failure::Usage(format!(
+            "`freight {role}` is one of several processes on one store, and {what}. \
+             `freight serve` is the API and the workers together"
+        )))
+    };
+    match (&config.store, &config.queue) {
+        (StoreUri::File(path), _) => refused(format!(
+            "sqlite:{} belongs to one process: its lock, its clock and its queue are in there",
+            path.display()
+        )),
+        (StoreUri::Dynamo(_), QueueUri::Local) => {
+            refused("queue.uri is local: what one process rings, no other hears".to_owned())
+        }
+        (StoreUri::Dynamo(_), QueueUri::Sqs(_)) => Ok(()),
+    }
 }

@@ -41,7 +41,7 @@ impl Backup {
     /// `Failed` when the copy cannot be made or does not verify; any [`Failure`] of the call.
     pub(super) async fn run(self, config: &Config, client: &Client, screen: Screen) -> Result<(), Failure> {
         let to = self.to.clone();
-        let copied = match held(config, move |offline| offline.backup(&to)).await {
+        let copied = match held(file(config)?, move |offline| offline.backup(&to)).await {
             Err(FileError::InUse { .. }) => return self.ask(client, screen).await,
             copied => copied.map_err(Failure::failed)?,
         };
@@ -67,8 +67,8 @@ impl Restore {
     pub(super) async fn run(self, config: &Config, screen: Screen) -> Result<(), Failure> {
         let from = self.from.clone();
         let restored =
-            held(config, move |offline| offline.restore(&from, self.replace)).await.map_err(Failure::failed)?;
-        screen.item(&json!({ "file": config.store.path(), "rows": restored.rows }).to_string())
+            held(file(config)?, move |offline| offline.restore(&from, self.replace)).await.map_err(Failure::failed)?;
+        screen.item(&json!({ "file": config.store.file(), "rows": restored.rows }).to_string())
     }
 }
 
@@ -77,7 +77,7 @@ impl Restore {
 /// # Errors
 /// `Failed` when something is damaged; any [`Failure`] of the call.
 pub(super) async fn check(config: &Config, client: &Client, screen: Screen) -> Result<(), Failure> {
-    let report = match held(config, Offline::check).await {
+    let report = match held(file(config)?, Offline::check).await {
         Err(FileError::InUse { .. }) => client.call(Method::POST, &["api", "v1", "check"], None).await?,
         report => crate::upkeep::report_json(&report.map_err(Failure::failed)?).to_string(),
     };
@@ -88,15 +88,24 @@ pub(super) async fn check(config: &Config, client: &Client, screen: Screen) -> R
     }
 }
 
+/// The store's file.
+///
+/// # Errors
+/// `Usage` where the store is none.
+pub(super) fn file(config: &Config) -> Result<&Path, Failure> {
+    let elsewhere = "store.uri names DynamoDB, which backs up and checks its tables itself; this is for sqlite:PATH";
+    config.store.file().ok_or_else(|| Failure::Usage(elsewhere.to_owned()))
+}
+
 /// Works on the file under its lock.
 ///
 /// # Errors
 /// `InUse` when a server runs; whatever the work fails with.
 async fn held(
-    config: &Config,
+    path: &Path,
     work: impl FnOnce(&Offline) -> Result<Report, FileError> + Send + 'static,
 ) -> Result<Report, FileError> {
-    let path = config.store.path().to_owned();
+    let path = path.to_owned();
     let refused = |path: &Path, error| FileError::Io { path: path.to_owned(), source: std::io::Error::other(error) };
     let kept = path.clone();
     tokio::task::spawn_blocking(move || work(&Offline::lock(&path)?)).await.map_err(|error| refused(&kept, error))?

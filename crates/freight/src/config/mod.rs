@@ -12,7 +12,9 @@
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
 //! - `server`, `ingest`: the sections of these names. [`uri`]: which backend a URI picks.
+//! - [`aws`]: the variables that AWS's own tools know.
 
+pub mod aws;
 pub mod environment;
 mod ingest;
 pub mod layers;
@@ -30,7 +32,7 @@ pub use environment::Environment;
 pub use ingest::Ingest;
 pub use layers::{Fault, Layers};
 use read::Reader;
-pub use uri::StorePath;
+pub use uri::{CacheUri, QueueUri, StoreUri};
 
 /// How events are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +54,14 @@ pub struct Config {
     pub ops_listen: Option<SocketAddr>,
     /// Bounds and names of the HTTP interface.
     pub web: web::Config,
-    /// The store's file.
-    pub store: StorePath,
+    /// Where the store is.
+    pub store: StoreUri,
+    /// Where the queue is.
+    pub queue: QueueUri,
+    /// Where the cache is, and who counts requests.
+    pub cache: CacheUri,
+    /// What the environment says about AWS.
+    pub aws: aws::AwsVariables,
     /// How much memory the cache may take, in bytes.
     pub cache_bytes: u64,
     /// How many tasks run at the same time.
@@ -104,7 +112,10 @@ impl Config {
             listen: reader.address("server.listen"),
             ops_listen: reader.address_if_any("server.ops_listen"),
             web: server::read(&mut reader),
-            store: reader.parsed("store.uri", StorePath::default(), uri::store),
+            store: reader.parsed("store.uri", StoreUri::default(), uri::store),
+            queue: reader.parsed("queue.uri", QueueUri::default(), uri::queue),
+            cache: reader.parsed("cache.uri", CacheUri::default(), uri::cache),
+            aws: aws::read(environment),
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
             concurrency: reader.count("workers.concurrency", 1..=1024),
             ingest: ingest::read(&mut reader, environment),
@@ -113,8 +124,6 @@ impl Config {
             sandbox_listen: reader.address("sandbox.listen"),
             sandbox_at: reader.address_if_any("sandbox.at"),
         };
-        reader.parsed("queue.uri", (), uri::queue);
-        reader.parsed("cache.uri", (), uri::cache);
         reader.finish(config)
     }
 }

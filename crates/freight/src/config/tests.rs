@@ -20,7 +20,7 @@ fn the_default_file_is_the_default() {
     let config = load(None, &[], &[]).unwrap();
     assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 8000)));
     assert_eq!(config.web.grace, Duration::from_secs(25));
-    assert_eq!(config.store.path(), std::path::Path::new("freight.db"));
+    assert_eq!(config.store.file(), Some(std::path::Path::new("freight.db")));
 }
 
 #[test]

@@ -5,10 +5,10 @@ use freight::ground::Ground;
 use tempfile::TempDir;
 
 /// A store on a file of its own.
-pub(crate) fn ground() -> (Ground, TempDir) {
+pub(crate) async fn ground() -> (Ground, TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let store = format!("sqlite:{}", directory.path().join("data/freight.db").display());
     let sources = Sources { flags: vec![("store.uri".to_owned(), store)], ..Sources::default() };
     let config = Config::load(&sources).unwrap();
-    (Ground::embedded(&config).unwrap(), directory)
+    (Ground::open(&config).await.unwrap(), directory)
 }

@@ -42,6 +42,9 @@ pub const DATASETS: Table = Table("datasets");
 /// Records and their order.
 pub const RECORDS: Table = Table("records");
 
+/// The tables of ingest.
+pub const TABLES: [Table; 2] = [DATASETS, RECORDS];
+
 /// One dataset's place in the store.
 #[derive(Clone)]
 pub struct Shelf {

@@ -309,6 +309,9 @@ pub(crate) fn parked_key(tenant: &TenantId, job: JobId, id: TaskId) -> Key {
     Key::new(DUE, parked_partition(tenant, job), key![id])
 }
 
+/// The topics on which tasks ring: a queue that is made by hand has to have them.
+pub const TOPICS: [&str; 3] = [topic_name(Priority::High), topic_name(Priority::Normal), topic_name(Priority::Low)];
+
 /// One topic for each priority.
 pub(crate) const fn topic_name(priority: Priority) -> &'static str {
     match priority {

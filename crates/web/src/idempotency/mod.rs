@@ -39,6 +39,10 @@ pub const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-
 pub const KEY_CHARS_MAX: usize = 255;
 
 const TABLE: Table = Table("idempotency");
+
+/// The tables of the HTTP kit.
+pub const TABLES: [Table; 1] = [TABLE];
+
 const SHARDS: u64 = 16;
 
 /// The partitions that hold a tenant's reservations.

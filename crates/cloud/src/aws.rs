@@ -1,0 +1,132 @@
+//! Which region, which endpoint, who we are: what every client of AWS is made of.
+//!
+//! The library's own retries are off: what may be repeated, and what a lost reply means, is the
+//! store's and the queue's to decide. Its timeouts are ours too, since without them a peer that
+//! says nothing would be waited for.
+
+use std::time::Duration;
+
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use base::Secret;
+
+/// How long an attempt may take to connect.
+const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// How long an attempt of anything but a long poll may take.
+pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(5);
+
+/// Where nobody said where.
+const REGION: &str = "eu-west-2";
+
+/// An access key that was given, instead of what the credential chain finds.
+#[derive(Clone, Debug)]
+pub struct AccessKey {
+    /// Its id.
+    pub id: String,
+    /// Its secret.
+    pub secret: Secret<String>,
+    /// The token that a temporary one comes with.
+    pub session: Option<Secret<String>>,
+}
+
+/// Where AWS is.
+#[derive(Clone, Debug, Default)]
+pub struct Aws {
+    /// Such as `eu-west-2`; `None` asks the profile.
+    pub region: Option<String>,
+    /// Another address than the region's own, such as that of an emulator.
+    pub endpoint: Option<String>,
+    /// Who we are; `None` asks the chain: profile, web identity, container, instance.
+    pub access_key: Option<AccessKey>,
+}
+
+impl Aws {
+    /// What a client is made of.
+    pub async fn sdk_config(&self) -> SdkConfig {
+        let region = RegionProviderChain::first_try(self.region.clone().map(Region::new))
+            .or_else(ProfileFileRegionProvider::new())
+            .or_else(REGION);
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_MAX).build();
+        let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
+            .region(region)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        if let Some(endpoint) = &self.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(key) = &self.access_key {
+            loader = loader.credentials_provider(key.provider());
+        }
+        loader.load().await
+    }
+}
+
+impl AccessKey {
+    fn provider(&self) -> SharedCredentialsProvider {
+        let session = self.session.as_ref().map(|token| token.expose().clone());
+        let credentials = Credentials::new(&self.id, self.secret.expose(), session, None, "configuration");
+        SharedCredentialsProvider::new(credentials)
+    }
+}
+
+/// Whether the chain finds anybody to be, and who, for an operator's eyes: never the secret.
+///
+/// # Errors
+/// What the chain says.
+pub async fn identity(config: &SdkConfig) -> Result<String, String> {
+    let provider = config.credentials_provider().ok_or("no credentials provider")?;
+    let found = provider.provide_credentials().await.map_err(|error| DisplayErrorContext(error).to_string())?;
+    Ok(found.access_key_id().to_owned())
+}
+
+/// What an attempt that failed means, whatever it attempted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// It was not applied, and may be later: throttling, a conflict.
+    Later(String),
+    /// It may have been applied: no answer, or 5xx.
+    Lost(String),
+    /// It was not applied and will not be: the code, and what was said.
+    Refused(String, String),
+}
+
+impl Trouble {
+    /// What the error of one call means.
+    pub(crate) fn of<E>(error: &SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let (code, server_side) = match error {
+            SdkError::ConstructionFailure(_) => return Self::Refused("request".to_owned(), said(error)),
+            SdkError::ServiceError(service) => {
+                let status = service.raw().status().as_u16();
+                (service.err().code().unwrap_or_default().to_owned(), status >= 500)
+            }
+            _ => return Self::Lost(said(error)),
+        };
+        match code.as_str() {
+            "ProvisionedThroughputExceededException"
+            | "ThrottlingException"
+            | "RequestThrottled"
+            | "Throttling"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "OverLimit"
+            | "TransactionConflictException"
+            | "ReplicatedWriteConflictException" => Self::Later(code),
+            // The attempt before is under way: what comes of it is what comes of this one.
+            "TransactionInProgressException" => Self::Lost(code),
+            _ if server_side => Self::Lost(code),
+            _ => Self::Refused(code, said(error)),
+        }
+    }
+}
+
+fn said<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {
+    DisplayErrorContext(error).to_string()
+}

@@ -1,0 +1,89 @@
+//! The promises that every queue makes, on SQS.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::clock::SystemClock;
+use base::conformance::Fixture;
+use base::queue::{Heard, Receipt, Ring, Topic};
+use base::{Clock as _, Queue, Result, TaskId};
+use cloud::SqsQueue;
+use cloud::sqs::Options;
+use testkit::aws::{AwsShim, Moto, Odds};
+use uuid::Uuid;
+
+use crate::dynamo::behind;
+
+/// The queue, with a queue for every topic that it is asked for: the suite makes up its topics.
+struct Made {
+    shim: AwsShim,
+    queue: SqsQueue,
+}
+
+impl Made {
+    async fn start(seed: u64, odds: Odds) -> Self {
+        let shim = AwsShim::start(Moto::shared(), seed, odds).await;
+        let queue = SqsQueue::connect(&behind(&shim), Options::default()).await;
+        Self { shim, queue }
+    }
+
+    async fn make(&self, topic: &Topic) {
+        let topics = vec![topic.as_str().to_owned()];
+        let options = Options { topics, ..Options::default() };
+        SqsQueue::connect(&behind(&self.shim), options).await.queues_create().await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Queue for Made {
+    async fn send(&self, topic: &Topic, rings: Vec<Ring>) -> Result<()> {
+        self.make(topic).await;
+        self.queue.send(topic, rings).await
+    }
+
+    async fn receive(&self, topic: &Topic, max: usize, wait: Duration) -> Result<Vec<Heard>> {
+        self.make(topic).await;
+        self.queue.receive(topic, max, wait).await
+    }
+
+    async fn done(&self, topic: &Topic, receipts: Vec<Receipt>) -> Result<()> {
+        self.queue.done(topic, receipts).await
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.queue.ready().await
+    }
+}
+
+async fn sqs() -> Fixture<dyn Queue> {
+    let queue = Made::start(3, Odds::default()).await;
+    Fixture::real(Arc::new(queue), Arc::new(SystemClock::new()))
+}
+
+base::queue_conformance!(sqs);
+
+/// Doubled, late, turned around, throttled and unanswered: every ring is heard all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_bad_day_every_ring_is_heard_at_least_once() {
+    let queue = Made::start(5, Odds::BAD_DAY).await;
+    let topic = Topic::new(&Uuid::new_v4().simple().to_string());
+    let ring =
+        |n: u128| Ring { task: TaskId::new(Uuid::from_u128(n)), group: "a".parse().unwrap(), delay: Duration::ZERO };
+    let sent: Vec<Ring> = (0..400).map(ring).collect();
+    queue.send(&topic, sent.clone()).await.unwrap();
+    let (clock, mut heard, mut deliveries) = (SystemClock::new(), HashSet::new(), 0);
+    while heard.len() < sent.len() && clock.monotonic() < Duration::from_secs(60) {
+        // A poll that is refused is repeated by who polls.
+        let Ok(some) = queue.queue.receive(&topic, 10, Duration::from_secs(1)).await else { continue };
+        deliveries += some.len();
+        heard.extend(some.iter().map(|heard| heard.ring.task));
+        drop(queue.queue.done(&topic, some.into_iter().map(|heard| heard.receipt).collect()).await);
+    }
+    assert_eq!(heard, sent.iter().map(|ring| ring.task).collect::<HashSet<_>>());
+    let fired = queue.shim.fired();
+    let kinds =
+        [fired.throttled, fired.failed, fired.lost, fired.duplicates, fired.reordered, fired.late, fired.empty_polls];
+    assert!(kinds.iter().all(|count| *count > 0) && deliveries > sent.len(), "{fired:?}, {deliveries} deliveries");
+}

@@ -1,0 +1,116 @@
+//! `freight tables`: what there has to be in AWS before a server starts there.
+//!
+//! Each crate declares its tables and topics; nothing here changes or removes what exists.
+
+use std::sync::Arc;
+
+use base::Clock;
+use base::clock::SystemClock;
+use clap::Subcommand;
+use cloud::{DynamoStore, SqsQueue};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::screen::Screen;
+use crate::config::{Config, QueueUri, StoreUri};
+use crate::ground;
+
+/// Verbs of `freight tables`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum Tables {
+    /// List what there has to be, and ask nobody
+    Plan,
+    /// Make what is missing
+    Create,
+    /// Look whether all is there, and as it should be
+    Check,
+}
+
+/// Runs a verb.
+///
+/// # Errors
+/// `Usage` where nothing is shared; `Failed` when something is missing, wrong, or cannot be made.
+pub(super) async fn run(verb: Tables, config: &Config, screen: Screen) -> Result<(), Failure> {
+    let wanted = wanted(config)?;
+    match verb {
+        Tables::Plan => print(wanted.into_iter().map(|(kind, name)| row(kind, &name, "wanted")).collect(), screen),
+        Tables::Create => print(create(config).await?, screen),
+        Tables::Check => {
+            let faults = missing(config).await?;
+            let state = |name: &str| {
+                let own = faults.iter().filter_map(|fault| fault.strip_prefix(name)?.strip_prefix(": "));
+                Some(own.collect::<Vec<_>>().join(", ")).filter(|faults| !faults.is_empty())
+            };
+            let rows = wanted.iter().map(|(kind, name)| row(kind, name, &state(name).unwrap_or("ok".to_owned())));
+            print(rows.collect(), screen)?;
+            match faults.len() {
+                0 => Ok(()),
+                _ => Err(Failure::Failed("`freight tables create` makes what is missing".to_owned())),
+            }
+        }
+    }
+}
+
+/// What is missing or wrong: each a name, a colon and why.
+///
+/// # Errors
+/// `Failed` when AWS cannot be asked.
+pub(super) async fn missing(config: &Config) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    if let Some(store) = store(config).await {
+        for found in store.tables_check().await.map_err(Failure::failed)? {
+            faults.extend(found.faults.iter().map(|fault| format!("{}: {fault}", found.name)));
+        }
+    }
+    if let Some(queue) = queue(config).await {
+        faults.extend(queue.queues_missing().await?.into_iter().map(|name| format!("{name}: missing")));
+    }
+    Ok(faults)
+}
+
+/// Kind and name of all there has to be.
+fn wanted(config: &Config) -> Result<Vec<(&'static str, String)>, Failure> {
+    let mut wanted = Vec::new();
+    if let StoreUri::Dynamo(place) = &config.store {
+        wanted.extend(ground::tables().iter().map(|table| ("table", format!("{}{}", place.prefix, table.0))));
+    }
+    if let QueueUri::Sqs(place) = &config.queue {
+        wanted.extend(ground::topics().iter().map(|topic| ("queue", format!("{}{topic}", place.prefix))));
+    }
+    match wanted.is_empty() {
+        false => Ok(wanted),
+        true => Err(Failure::Usage("neither store.uri nor queue.uri names AWS: there is nothing to make".to_owned())),
+    }
+}
+
+async fn create(config: &Config) -> Result<Vec<Value>, Failure> {
+    let mut made = Vec::new();
+    if let Some(store) = store(config).await {
+        let names = store.tables_create().await.map_err(Failure::failed)?;
+        made.extend(names.iter().map(|name| row("table", name, "made")));
+    }
+    if let Some(queue) = queue(config).await {
+        made.extend(queue.queues_create().await?.iter().map(|name| row("queue", name, "made")));
+    }
+    Ok(made)
+}
+
+async fn store(config: &Config) -> Option<DynamoStore> {
+    let StoreUri::Dynamo(place) = &config.store else { return None };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    Some(ground::dynamo(config, place, &clock).await)
+}
+
+async fn queue(config: &Config) -> Option<SqsQueue> {
+    let QueueUri::Sqs(place) = &config.queue else { return None };
+    Some(ground::sqs(config, place).await)
+}
+
+fn row(kind: &str, name: &str, state: &str) -> Value {
+    json!({ "kind": kind, "name": name, "state": state })
+}
+
+fn print(rows: Vec<Value>, screen: Screen) -> Result<(), Failure> {
+    let columns = [("KIND", "kind"), ("NAME", "name"), ("STATE", "state")];
+    screen.list(&json!({ "items": rows }).to_string(), &columns)
+}

@@ -1,0 +1,44 @@
+"""Serves moto on a free port, says which, and ends when standard input does.
+
+It cannot outlive who started it, however that ends. One thing of moto is replaced: before each
+transaction it copies every item of every table that the transaction names, which takes seconds once a
+test has written much. Here the copy shares the items, and an update, which alone changes an item in
+its place, takes a copy of that one first.
+"""
+
+import collections
+import copy
+import logging
+import sys
+import threading
+
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+
+def snapshot(table, _memo):
+    twin = copy.copy(table)
+    twin.items = collections.defaultdict(dict, {part: dict(rows) for part, rows in table.items.items()})
+    return twin
+
+
+def update_item(backend, table_name, key, *rest, **named):
+    table = backend.get_table(table_name)
+    part, row = (DynamoType(key[name]) for name in (table.hash_key_attr, table.range_key_attr))
+    if row in table.items.get(part, {}):
+        table.items[part][row] = copy.deepcopy(table.items[part][row])
+    return moto_update_item(backend, table_name, key, *rest, **named)
+
+
+moto_update_item = DynamoDBBackend.update_item
+DynamoDBBackend.update_item = update_item
+Table.__deepcopy__ = snapshot
+
+logging.getLogger("werkzeug").setLevel(logging.ERROR)
+server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+print(server.server_port, flush=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()

@@ -1,0 +1,51 @@
+//! moto, in a process of its own that ends with ours.
+//!
+//! `cargo xtask test` installs it below `target/tools`. One process serves all tests of a binary:
+//! each fixture has names of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+const SERVER: &str = include_str!("moto.py");
+
+/// An emulator of AWS.
+#[derive(Debug)]
+pub struct Moto {
+    port: u16,
+    _child: Child,
+}
+
+impl Moto {
+    /// The one of this process, started on first use.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not start.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/python");
+        assert!(python.exists(), "moto is not installed: `cargo xtask tools` brings what tests need");
+        let mut child = Command::new(python)
+            .args(["-c", SERVER])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("start moto");
+        let mut line = String::new();
+        let said = child.stdout.take().expect("moto has an output");
+        BufReader::new(said).read_line(&mut line).expect("moto says its port");
+        let port = line.trim().parse().expect("moto says its port");
+        Self { port, _child: child }
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
