@@ -95,6 +95,14 @@ pub(crate) fn built(words: &str) -> Result<PathBuf> {
     executable.with_context(|| format!("`cargo build {words}` named no executable"))
 }
 
+/// Builds an example as the tests do, so that after them there is nothing left to build.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn example(name: &str) -> Result<PathBuf> {
+    built(&format!("--locked --workspace --example {name}"))
+}
+
 /// Lets time pass: nothing tells a bystander that a process has come to rest, or when to disturb it.
 #[expect(clippy::disallowed_methods, reason = "what goes on in another process cannot be waited for")]
 pub(crate) fn rest(time: Duration) {

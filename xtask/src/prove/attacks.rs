@@ -29,7 +29,7 @@ pub(super) fn tenancy(attack: &Attack) -> Result<Verdict> {
 }
 
 fn prove(attack: &Attack, name: &str) -> Result<Verdict> {
-    let program = process::built("--release --locked --package freight --example attacks")?;
+    let program = process::example("attacks")?;
     let honest = attacked(&program, &[name, &attack.n.to_string(), &attack.seed.to_string()])?;
     let broken = attacked(&program, &[name, "2", &attack.seed.to_string(), "broken"])?;
     // A run of several broken servers names each that was noticed.

@@ -55,7 +55,7 @@ const IN_FLIGHT_LEAST: f64 = 0.8;
 const SABOTAGED_KILLS: u64 = 60;
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
-    let program = process::built("--release --locked --package freight --example kills")?;
+    let program = process::example("kills")?;
     let mut random = Random::new(attack.seed);
     let honest = lives(&program, attack.n, false, &mut random)?;
     let broken = lives(&program, SABOTAGED_KILLS, true, &mut random)?;

@@ -19,7 +19,7 @@ const SABOTAGED: u64 = 50;
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     tools::for_tests()?;
     // Unoptimized, as the tests have it built already: what takes the time is the emulator.
-    let program = process::built("--locked --package freight --example model")?;
+    let program = process::example("model")?;
     let honest = histories(&program, attack.seed, attack.n, None)?;
     let faults = honest["fired"].as_object().is_some_and(|fired| fired.values().all(|count| *count != 0));
     let held = honest["wrong"].is_null() && honest["histories"] == attack.n && honest["refused"] != 0;

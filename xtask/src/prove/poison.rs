@@ -27,7 +27,7 @@ const GOOD: u64 = 30;
 const PLANNER_KILLS: u64 = 50;
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
-    let program = process::built("--release --locked --package freight --example poison")?;
+    let program = process::example("poison")?;
     let (mut most, mut wrong) = (0, 0);
     for _ in 0..attack.n {
         let found = lives(&program, "task", None, KILLS_ENOUGH)?;

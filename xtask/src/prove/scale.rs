@@ -24,7 +24,11 @@ const PRUNED_PER_S_MAX: f64 = 60.0;
 const PRUNED_PER_S_MIN: f64 = 10.0;
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
-    let program = process::built("--release --locked --package freight --example scale")?;
+    let program = if attack.quick {
+        process::example("scale")
+    } else {
+        process::built("--release --locked --package freight --example scale")
+    }?;
     let folder = tempfile::tempdir()?;
     let mut command = process::command(&program, "");
     command.arg(folder.path()).arg(attack.n.to_string());

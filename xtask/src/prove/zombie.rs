@@ -33,7 +33,7 @@ const SABOTAGED_STOPS: u64 = 3;
 const END_MAX: Duration = Duration::from_secs(120);
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
-    let program = process::built("--release --locked --package freight --example zombies")?;
+    let program = process::example("zombies")?;
     let mut random = disk::Random::new(attack.seed);
     let honest = stopped(&program, attack.n, None, &mut random)?;
     let broken = stopped(&program, SABOTAGED_STOPS, Some("no-fence"), &mut random)?;
