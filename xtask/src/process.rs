@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -109,11 +110,21 @@ pub(crate) fn rest(time: Duration) {
     std::thread::sleep(time);
 }
 
-/// The wall time in microseconds since 1970, for data that has to lie near the server's own now.
-#[expect(clippy::disallowed_methods, reason = "what another process thinks the time is, only the machine can say")]
-pub(crate) fn now_us() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0))
+/// The wall time in microseconds since 1970, for data that has to lie near the server's own now: what
+/// the system said once, and what has passed since.
+///
+/// # Errors
+/// When the system does not say.
+pub(crate) fn now_us() -> Result<u64> {
+    static SAID: OnceLock<(u64, Instant)> = OnceLock::new();
+    let (said, at) = match SAID.get() {
+        Some(said) => *said,
+        None => {
+            let now = output(command("date", "+%s%6N"))?.trim().parse().context("`date` said no number")?;
+            *SAID.get_or_init(|| (now, Instant::now()))
+        }
+    };
+    Ok(said + u64::try_from(at.elapsed().as_micros())?)
 }
 
 /// Waits for a line that contains `mark` and returns it.

@@ -3,9 +3,10 @@
 //!
 //! - `hello`: the framework alone. A JSON body is read into a type and a JSON body is answered; the
 //!   first line says where.
-//! - `call URL PATH KEY CONNECTIONS SECONDS BODY`: posts BODY over so many connections, each with one
+//! - `call URL PATH CONNECTIONS SECONDS BODY`: posts BODY over so many connections, each with one
 //!   request under way, for so long. Prints `answers seconds` and how many milliseconds half, 99 in a
-//!   hundred and all of them took at most. Any answer that is not 200 ends it.
+//!   hundred and all of them took at most. Any answer that is not 200 ends it. The key is the first
+//!   line of its input: arguments are printed.
 //!
 //! The caller writes and reads bytes: a client library would cost more than the server.
 
@@ -28,11 +29,12 @@ async fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["hello"] => hello().await,
-        ["call", url, path, key, connections, seconds, body] => {
-            let request = request(url, path, key, body);
+        ["call", url, path, connections, seconds, body] => {
+            let key = std::io::stdin().lines().next().unwrap().unwrap();
+            let request = request(url, path, &key, body);
             call(url, request, connections.parse().unwrap(), Duration::from_secs(seconds.parse().unwrap())).await;
         }
-        _ => panic!("hello, or call URL PATH KEY CONNECTIONS SECONDS BODY"),
+        _ => panic!("hello, or call URL PATH CONNECTIONS SECONDS BODY"),
     }
 }
 

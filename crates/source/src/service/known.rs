@@ -5,8 +5,10 @@
 //! leaves it alone for 60: whoever relied on it has written by then, or marks again before it
 //! answers (see [`write`](super::write)).
 
+use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,14 +26,54 @@ const HELD_MAX: usize = 200_000;
 /// A series of a tenant.
 pub(crate) type Place = (TenantId, Name);
 
+/// In so many lanes those wait who find that something is not remembered.
+const LANES: usize = 64;
+
 /// What is remembered. Times are monotonic.
-#[derive(Default)]
 pub(crate) struct Known {
     heads: Mutex<HashMap<Place, (Duration, BTreeSet<String>)>>,
     marks: Mutex<HashMap<(Place, i64), Duration>>,
+    /// When a roller was last woken for a series, in [`moment`](Self::moment)s.
+    woken: Mutex<HashMap<Place, u64>>,
+    moments: AtomicU64,
+    lanes: Vec<tokio::sync::Mutex<()>>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        let lanes = (0..LANES).map(|_| tokio::sync::Mutex::default()).collect();
+        let (heads, marks, woken) = Default::default();
+        Self { heads, marks, woken, moments: AtomicU64::new(0), lanes }
+    }
 }
 
 impl Known {
+    /// Waits until nobody else here asks the store about the same series: of hundreds who find at
+    /// the same time that a minute has no mark, one makes it.
+    pub(crate) async fn turn(&self, place: &Place) -> tokio::sync::MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        place.hash(&mut hasher);
+        let lane = usize::try_from(hasher.finish() % LANES as u64).unwrap_or(0);
+        self.lanes[lane].lock().await
+    }
+
+    /// A number that is larger than all that were given before.
+    pub(crate) fn moment(&self) -> u64 {
+        self.moments.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// Whether waking the roller of a series began after this moment.
+    pub(crate) fn woken_since(&self, place: &Place, moment: u64) -> bool {
+        lock(&self.woken).get(place).is_some_and(|begun| *begun > moment)
+    }
+
+    /// The roller of a series was woken, which began at this moment.
+    pub(crate) fn woken(&self, place: &Place, begun: u64) {
+        let mut woken = lock(&self.woken);
+        make_room(&mut woken, |_| false);
+        woken.insert(place.clone(), begun);
+    }
+
     /// Whether the head of a series is known to name all of these.
     pub(crate) fn names(&self, place: &Place, readings: &BTreeSet<&str>, now: Duration) -> bool {
         let heads = lock(&self.heads);

@@ -23,7 +23,7 @@ use crate::model::Name;
 use crate::store::Shelf;
 use crate::store::heads::{Head, Heads};
 use events::Events;
-use known::Known;
+use known::{Known, Place};
 
 /// What the service is made of, besides the engine.
 #[derive(Clone)]
@@ -61,9 +61,24 @@ impl Source {
         head.ok_or_else(|| Error::not_found(format!("Series {} not found", base::id::shown(series.as_str()))))
     }
 
-    /// Makes sure that the partials of a series will follow its marks: those that are durable now
-    /// are looked at by a run that has not begun yet.
-    async fn roll_arm(&self, tenant: &TenantId, series: &Name) -> Result<()> {
+    /// Wakes a roller for the marks of a series that are durable now: it is looked at by a run that
+    /// has not begun yet. That it could not be woken is no failure of who wrote: the minutes are read
+    /// from records until the next one wakes it.
+    async fn roll_wake(&self, place: &Place) {
+        let asked = self.known.moment();
+        let turn = self.known.turn(place).await;
+        if self.known.woken_since(place, asked) {
+            return;
+        }
+        let begun = self.known.moment();
+        match self.roll_enqueue(&place.0, &place.1).await {
+            Ok(()) => self.known.woken(place, begun),
+            Err(error) => tracing::warn!(%error, series = %place.1, "a roller is woken later"),
+        }
+        drop(turn);
+    }
+
+    async fn roll_enqueue(&self, tenant: &TenantId, series: &Name) -> Result<()> {
         let params = RollParams { series: series.as_str().to_owned() };
         let task = NewTask {
             priority: Priority::Low,

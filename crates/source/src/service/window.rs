@@ -65,7 +65,7 @@ impl Source {
         let window = read(&self.shelf(&ctx.tenant, series), cuts, wanted).await?;
         let forgotten = |at: &Timestamp| self.deps.clock.now().duration_since(*at) > MARK_FORGOTTEN;
         if window.oldest_mark.as_ref().is_some_and(forgotten) {
-            self.roll_arm(&ctx.tenant, series).await?;
+            self.roll_wake(&(ctx.tenant.clone(), series.clone())).await;
         }
         Ok(window)
     }

@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use base::store::Write;
 use base::{Ctx, Result};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::Source;
 use super::known::Place;
 use crate::model::record::Draft;
 use crate::model::{Level, Name, Record};
-use crate::store::{MEASUREMENTS, SOURCE};
+use crate::store::{MEASUREMENTS, SOURCE, Shelf};
 
 /// A mark is certainly there so long after it was begun: the roller leaves it alone for 60 s, by a
 /// clock that may run a little ahead of ours.
@@ -49,22 +49,35 @@ impl Source {
     pub async fn record_write(&self, ctx: &Ctx, draft: &Draft, record: &Record, kept: Option<Write>) -> Result<()> {
         let place = (ctx.tenant.clone(), record.series.clone());
         self.series_know(&place, &paths([draft]), ctx.now()).await?;
-        let shelf = self.shelf(&place.0, &place.1);
-        let minute = minute_of(record);
-        let begun = self.deps.clock.monotonic();
-        let relied_on = self.known.mark(&place, minute, begun);
-        let mut writes = vec![shelf.record(record)];
-        writes.extend(kept);
-        if relied_on.is_none() {
-            writes.push(shelf.mark(minute, self.deps.clock.now()));
-        }
+        let (shelf, minute) = (self.shelf(&place.0, &place.1), minute_of(record));
+        let (begun, made) = self.mark_one(&shelf, &place, minute).await?;
+        let writes = std::iter::once(shelf.record(record)).chain(kept).collect();
         self.deps.store.write(writes).await?;
-        match relied_on {
-            None => self.known.marked([(place.clone(), minute)], begun),
-            Some(begun) if self.holds(begun) => return Ok(()),
-            Some(_) => drop(self.deps.store.write(vec![shelf.mark(minute, self.deps.clock.now())]).await?),
+        let late = !self.holds(begun);
+        if late {
+            self.deps.store.write(vec![shelf.mark(minute, self.deps.clock.now())]).await?;
         }
-        self.roll_arm(&place.0, &place.1).await
+        if made || late {
+            self.roll_wake(&place).await;
+        }
+        Ok(())
+    }
+
+    /// Makes sure that a minute has a mark; when that was begun, and whether it was here.
+    async fn mark_one(&self, shelf: &Shelf, place: &Place, minute: i64) -> Result<(Duration, bool)> {
+        let known = || self.known.mark(place, minute, self.deps.clock.monotonic());
+        if let Some(begun) = known() {
+            return Ok((begun, false));
+        }
+        let turn = self.known.turn(place).await;
+        if let Some(begun) = known() {
+            return Ok((begun, false));
+        }
+        let begun = self.deps.clock.monotonic();
+        self.deps.store.write(vec![shelf.mark(minute, self.deps.clock.now())]).await?;
+        self.known.marked([(place.clone(), minute)], begun);
+        drop(turn);
+        Ok((begun, true))
     }
 
     /// Writes the records of a batch; says of each why it was not written.
@@ -116,8 +129,9 @@ impl Source {
             true => minutes.into_iter().map(|(place, _)| place).collect(),
             false => missing.into_iter().map(|(place, _)| place.clone()).collect(),
         };
-        let arms = marked.into_iter().map(|(tenant, name)| async move { self.roll_arm(&tenant, &name).await });
-        futures::stream::iter(arms).buffer_unordered(SERIES_AT_ONCE).try_collect().await
+        let woken = marked.into_iter().map(|place| async move { self.roll_wake(&place).await });
+        futures::stream::iter(woken).buffer_unordered(SERIES_AT_ONCE).collect::<()>().await;
+        Ok(())
     }
 
     /// The minutes that the records of a batch lie in.
@@ -146,6 +160,10 @@ impl Source {
     /// Makes sure that the head of a series names these readings.
     async fn series_know(&self, place: &Place, readings: &BTreeSet<&str>, at: Timestamp) -> Result<()> {
         let now = self.deps.clock.monotonic();
+        if self.known.names(place, readings, now) {
+            return Ok(());
+        }
+        let _turn = self.known.turn(place).await;
         if self.known.names(place, readings, now) {
             return Ok(());
         }

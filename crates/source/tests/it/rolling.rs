@@ -97,3 +97,20 @@ async fn a_hot_series_does_not_stall_the_others() {
     world.roll("hot").await;
     assert_eq!(world.shelf("hot").total().await.unwrap().0, 6_000);
 }
+
+#[tokio::test]
+async fn hundreds_who_write_a_new_minute_at_once_make_one_mark() {
+    let mut world = World::at("2026-01-15T10:30:30Z");
+    let requests: Vec<_> = (0..300).map(|_| world.ctx()).collect();
+    let source = &world.source;
+    let writes = requests.iter().enumerate().map(|(n, request)| async move {
+        let draft = Draft::new(&format!(r#"{{"v":{n},"r{}":1}}"#, n % 50), Some("s"), None, request.now()).unwrap();
+        let record = source.record_of(request, &draft, 0);
+        source.record_write(request, &draft, &record, None).await
+    });
+    let results = futures::future::join_all(writes).await;
+    assert!(results.iter().all(Result::is_ok), "{:?}", results.iter().find(|result| result.is_err()));
+    assert_eq!(world.marks("s").await, 1);
+    world.roll("s").await;
+    assert_eq!(world.shelf("s").total().await.unwrap().0, 300);
+}

@@ -1,5 +1,6 @@
 //! Calls over many connections, and servers that are called.
 
+use std::io::{Seek as _, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -34,7 +35,12 @@ pub(super) struct Target<'a> {
 /// When something else than 200 is answered.
 pub(super) fn call(pressure: &Path, target: &Target<'_>, connections: usize, seconds: u64) -> Result<Called> {
     let mut command = process::command(pressure, "call");
-    command.args([target.url, target.path, target.key, &connections.to_string(), &seconds.to_string(), target.body]);
+    command.args([target.url, target.path, &connections.to_string(), &seconds.to_string(), target.body]);
+    // What is on a command line is printed.
+    let mut input = tempfile::tempfile()?;
+    input.write_all(target.key.as_bytes())?;
+    input.rewind()?;
+    command.stdin(input);
     let said = process::output(command)?;
     let numbers: Vec<f64> = said.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
     let [answers, took, _, p99_ms, _] = numbers[..] else { anyhow::bail!("it said {said:?}") };

@@ -1,14 +1,15 @@
 //! Single durable writes, next to a server that does nothing and to one that does the same plainly.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::pressure::{Peer, Target, call};
 use crate::bench::figure::{Bound, Figure};
 use crate::bench::report::Report;
-use crate::bench::{Options, median};
+use crate::bench::{Options, median, rest};
 use crate::server::Server;
 use crate::{process, tools};
 
@@ -19,6 +20,7 @@ const PACKAGES: [&str; 4] = ["fastapi==0.165.0", "uvicorn==0.54.0", "uvloop==0.2
 const CONNECTIONS: [usize; 4] = [16, 64, 256, 512];
 /// How the peer is run: its handler, and how many processes.
 const WAYS: [(&str, usize); 4] = [("sync", 1), ("sync", 2), ("async", 1), ("async", 2)];
+const LISTENS_MAX: Duration = Duration::from_secs(10);
 const PEER_KEY: &str = "the-peer-has-one-key";
 
 /// A server, and the number of connections at which it answers most.
@@ -135,5 +137,11 @@ fn start_peer(name: &str) -> Result<((Peer, tempfile::TempDir), String)> {
     command.current_dir(folder.path());
     command.env("PEER_KEY", PEER_KEY).env("PEER_KIND", kind).env("PEER_FOLDER", database);
     let (peer, _) = Peer::start(command, "startup complete")?;
+    // It says so before it listens.
+    let deadline = Instant::now() + LISTENS_MAX;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        ensure!(Instant::now() < deadline, "{name} does not listen");
+        rest(Duration::from_millis(20));
+    }
     Ok(((peer, folder), format!("http://127.0.0.1:{port}")))
 }

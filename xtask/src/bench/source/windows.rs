@@ -103,7 +103,7 @@ impl Week {
     fn written(program: &Path, count: u64) -> Result<Self> {
         let server = Server::start(program, &[])?;
         let mut client = Client::new(&server.url, Some(&server.api_key));
-        let now = process::now_us().cast_signed();
+        let now = process::now_us()?.cast_signed();
         let (first_us, step_us) = (now - WEEK_US + 2 * BEHIND_US, (WEEK_US - 3 * BEHIND_US) / i64::try_from(count)?);
         let begun = Instant::now();
         for part in (0..count).step_by(usize::try_from(PART)?) {

@@ -48,7 +48,7 @@ impl Writer {
         let mut next = 0_u64;
         while !self.shared.stop.load(Ordering::SeqCst) {
             let count = if self.random.below(3) == 0 { 1 + self.random.below(BATCH_MAX) } else { 1 };
-            let records: Vec<Value> = (next..next + count).map(|n| self.record(n)).collect();
+            let records: Vec<Value> = (next..next + count).map(|n| self.record(n)).collect::<Result<_>>()?;
             next += count;
             self.shared.under_way.store(true, Ordering::SeqCst);
             let sent = self.send(&records);
@@ -69,8 +69,8 @@ impl Writer {
         Ok(acked)
     }
 
-    fn record(&mut self, n: u64) -> Value {
-        let now = process::now_us();
+    fn record(&mut self, n: u64) -> Result<Value> {
+        let now = process::now_us()?;
         // Few minutes are hit often, most once; some instants coincide.
         let ago = match self.random.below(4) {
             0 => 0,
@@ -79,10 +79,10 @@ impl Writer {
         };
         let value = self.random.below(2_000_001) as f64 / 1_000.0 - 1_000.0;
         let series = SERIES[self.random.below(SERIES.len() as u64) as usize];
-        json!({
+        Ok(json!({
             "name": series, "ts": now - ago,
             "data": { "id": format!("{}-{n}", self.number), "v": value, "far": 1_700_000_000.0 + value },
-        })
+        }))
     }
 
     /// The places of those that were acknowledged.
