@@ -225,6 +225,8 @@ impl Engine {
         let mut writes = own.to_vec();
         writes.push(match on_taken {
             OnTaken::Join => Write::check(item.key.clone(), item.unchanged()),
+            // Of a crowd one leaves the mark; who finds it relies on it.
+            OnTaken::Again if item.flag("again") => Write::check(item.key.clone(), item.unchanged()),
             OnTaken::Again => {
                 let body = item.body.clone().with("again", true);
                 Write::put(item.key.clone(), body).when(item.unchanged())
