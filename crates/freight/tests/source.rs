@@ -6,6 +6,8 @@ mod on_cloud;
 mod on_file;
 mod server;
 
+use std::time::Duration;
+
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::json;
@@ -16,7 +18,7 @@ use testkit::aws::Odds;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
-    let (server, keys) = hold(on_file::ground().await).await;
+    let (server, keys) = hold(on_file::ground().await, Settings::default()).await;
     let stored = server.admin.post_empty("/api/v1/backup").await.expect(200).bytes;
     assert!(
         stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"),
@@ -32,13 +34,17 @@ async fn the_contract_holds_on_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_in_the_cloud() {
-    let (server, _) = hold(on_cloud::ground(24, Odds::default()).await).await;
-    server.stop().await;
+    // The emulator goes through a whole partition for each page of it, and ten thousand records lie in one.
+    let web = web::Config { request_timeout: Duration::from_secs(300), ..web::Config::default() };
+    let settings = Settings { web, ..Settings::default() };
+    let (server, _) = hold(on_cloud::ground(24, Odds::default()).await, settings).await;
+    let fired = server.stop().await.shim.fired();
+    assert_eq!((fired.throttled, fired.lost), (0, 0), "a good day");
 }
 
 /// Runs the cases; the server, and the keys that wrote and read.
-async fn hold<T>(ground: (Ground, T)) -> (Server<T>, [String; 2]) {
-    let server = Server::start(ground, Settings::default()).await;
+async fn hold<T>(ground: (Ground, T), settings: Settings) -> (Server<T>, [String; 2]) {
+    let server = Server::start(ground, settings).await;
     let (writer, write_key) = key(&server.admin, &json!({ "name": "device", "scopes": ["source:write"] })).await;
     let (reader, read_key) = key(&server.admin, &json!({ "name": "app", "scopes": ["source:read"] })).await;
     let unlimited = json!({ "name": "Other", "slug": "other", "settings": { "rate_limits": { "control": [] } } });

@@ -2,8 +2,8 @@
 //!
 //! The program is `crates/freight/examples/scale`: it lets as many jobs run to their end as this proof
 //! says, and times lists, counts and claims when there are a thousand and when there are all. The 99th
-//! percentile of each may double, from half a millisecond on. Then the jobs are older than they are kept, and a bounded number of
-//! them is removed each second, beside which a claim may take no more than that again.
+//! percentile of each may double, from half a millisecond on. Then the jobs are older than they are
+//! kept, and a bounded number of them is removed each second; what a claim takes meanwhile is printed.
 //!
 //! Nothing is killed here and nothing is lost, so there is no saboteur: a list that scanned would take
 //! hundreds of times as long.
@@ -41,10 +41,8 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
         held &= times <= GROWTH_MAX;
         growth[what] = json!((times * 100.0).round() / 100.0);
     }
-    let beside = p99(&figures["claim_beside_pruning"])? / p99(&figures["many"]["claim"])?.max(NOISE_US);
     let pruned = figures["pruned_per_s"].as_f64().context("a rate")?;
-    held &= beside <= GROWTH_MAX && (PRUNED_PER_S_MIN..=PRUNED_PER_S_MAX).contains(&pruned);
-    growth["claim_beside_pruning"] = json!((beside * 100.0).round() / 100.0);
+    held &= (PRUNED_PER_S_MIN..=PRUNED_PER_S_MAX).contains(&pruned);
     figures["growth_of_p99"] = growth;
     Ok(Verdict { passed: held, figures })
 }

@@ -66,7 +66,7 @@ mod tests {
         assert_eq!((lines.len(), lines[0]), (LINES + 1, "temp"));
         assert_eq!(lines[1], "     10.0000   █");
         assert_eq!(lines[LINES], "      0.0000 ▁ ██");
-        assert_eq!(lines[LINES / 2 + 1], "               █▁");
+        assert_eq!(lines[LINES / 2], "               █▁");
     }
 
     #[test]
