@@ -8,6 +8,7 @@
 //! 3. [`habits`]: reasons beside exceptions, no unfinished business, no machine's own paths.
 //! 4. [`members`]: what every crate has, and what no build may turn on.
 //! 5. [`map`]: links of the documents lead to files that name what the link says.
+//! 6. [`schemas`]: a name in the served document means one type.
 //!
 //! [`code`] blanks comments and literals first, so that prose about axum is no use of axum. It
 //! reads tokens, not types: a name hidden behind an alias is clippy's business
@@ -20,6 +21,7 @@ mod habits;
 mod map;
 mod members;
 mod names;
+mod schemas;
 
 use std::fmt;
 
@@ -70,6 +72,7 @@ pub(crate) fn run() -> Result<()> {
     let sources = sources()?;
     let mut findings = edges::check(&edges::crates(&metadata, &sources));
     findings.extend(members::check(&metadata, &sources));
+    findings.extend(schemas::check(&sources));
     for source in &sources {
         findings.extend(names::check(source));
         findings.extend(habits::check(source));

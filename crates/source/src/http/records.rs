@@ -19,7 +19,7 @@ use web::scope::SourceRead;
 use web::{Answer, Caller, List, Paging, Params, PathId};
 
 use super::window::stretch;
-use super::wire::{COLUMNS, RecordView};
+use super::wire::{COLUMNS, MeasurementView};
 use crate::Source;
 use crate::model::{Name, Record};
 use crate::service::records::Reading;
@@ -57,7 +57,7 @@ enum Format {
 /// Reads the records of a stretch of time, in its order.
 #[utoipa::path(get, path = "/source/series/{name}/records",
     params(Paging, RecordParams, ("name" = String, Path, description = "The series")),
-    responses((status = 200, content((List<RecordView> = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))))]
+    responses((status = 200, content((List<MeasurementView> = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")))))]
 pub(super) async fn record_list(
     caller: Caller<SourceRead>,
     State(source): State<Arc<Source>>,
@@ -73,8 +73,8 @@ pub(super) async fn record_list(
         return Ok(streamed(reading, caller.tenant.clone(), format)?);
     }
     let page = paging.fetch(|after, limit| source.record_page(&caller, &name, stretch, after, limit)).await?;
-    let views = page.items.into_iter().map(|record| RecordView::new(&caller.tenant, record));
-    let items = views.collect::<Result<Vec<RecordView>>>()?;
+    let views = page.items.into_iter().map(|record| MeasurementView::new(&caller.tenant, record));
+    let items = views.collect::<Result<Vec<MeasurementView>>>()?;
     let list = paging.list(Page { items, next: page.next }, None);
     Ok(if format == Format::Json { list.into_response() } else { one_page(&list, format)? })
 }
@@ -97,7 +97,7 @@ fn media(format: Format) -> &'static str {
 }
 
 /// Appends a record as a line.
-fn line(out: &mut Vec<u8>, record: &RecordView, format: Format) -> Result<()> {
+fn line(out: &mut Vec<u8>, record: &MeasurementView, format: Format) -> Result<()> {
     match format {
         Format::Csv => row(out, record.cells()),
         Format::Json | Format::Ndjson => {
@@ -123,7 +123,7 @@ fn head(format: Format) -> Result<Vec<u8>> {
 }
 
 /// A page as lines; where it goes on is in `Link`.
-fn one_page(list: &List<RecordView>, format: Format) -> Result<Response> {
+fn one_page(list: &List<MeasurementView>, format: Format) -> Result<Response> {
     let mut out = head(format)?;
     list.items.iter().try_for_each(|record| line(&mut out, record, format))?;
     let mut response = ([(CONTENT_TYPE, media(format))], out).into_response();
@@ -149,7 +149,7 @@ fn streamed(mut reading: Reading, tenant: TenantId, format: Format) -> Result<Re
 }
 
 fn add(out: &mut Vec<u8>, tenant: &TenantId, record: Record, format: Format) -> Result<()> {
-    line(out, &RecordView::new(tenant, record)?, format)
+    line(out, &MeasurementView::new(tenant, record)?, format)
 }
 
 fn broken(error: &Error) {

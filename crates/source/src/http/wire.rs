@@ -53,7 +53,7 @@ impl RecordCreate {
     "event_time": "2026-01-15T10:30:00.000000Z", "name": "roof", "user_id": "4pmq7r5ct2kd",
     "data": { "temp": 21.5, "wind": { "speed": 3.2 } }
 }))]
-pub(super) struct RecordView {
+pub(super) struct MeasurementView {
     /// Tenant and series.
     id: String,
     /// Its place in the series: its time, then what tells it from others of the same instant.
@@ -71,7 +71,7 @@ pub(super) struct RecordView {
     data: Box<RawValue>,
 }
 
-impl RecordView {
+impl MeasurementView {
     pub(super) fn new(tenant: &base::TenantId, record: Record) -> Result<Self> {
         Ok(Self {
             id: format!("{tenant}/{}", record.series),
@@ -100,11 +100,11 @@ pub(super) struct Written {
     /// That it was written.
     description: &'static str,
     /// The record.
-    data: RecordView,
+    data: MeasurementView,
 }
 
 impl Written {
-    pub(super) fn new(data: RecordView) -> Self {
+    pub(super) fn new(data: MeasurementView) -> Self {
         Self { status: 200, description: "Successfully added raw data to database", data }
     }
 }

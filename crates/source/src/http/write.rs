@@ -8,7 +8,7 @@ use web::scope::SourceWrite;
 use web::{Answer, Body, Caller, Json, Problem};
 
 use super::status_of;
-use super::wire::{RecordCreate, RecordView, Written};
+use super::wire::{MeasurementView, RecordCreate, Written};
 use crate::Source;
 use crate::model::record::Draft;
 use crate::service::events::Outcome;
@@ -40,7 +40,7 @@ pub(super) async fn write_raw(
 
 async fn write(source: &Source, caller: &Caller<SourceWrite>, draft: &Draft) -> Answer<Json<Written>> {
     let record = source.record_of(caller, draft, 0);
-    let written = Written::new(RecordView::new(&caller.tenant, record.clone())?);
+    let written = Written::new(MeasurementView::new(&caller.tenant, record.clone())?);
     let kept = caller.record(StatusCode::OK, None, &written)?;
     source.record_write(caller, draft, &record, kept).await?;
     Ok(Json(written))
