@@ -67,7 +67,7 @@ pub(super) struct JobView {
     /// What its kind says of it.
     #[schema(value_type = Object)]
     details: Value,
-    links: JobLinks,
+    links: JobStateLinks,
 }
 
 /// What a job has done so far: total = processed + failed + remaining.
@@ -95,8 +95,7 @@ pub(super) struct CountsView {
 
 /// Where to go from a job: what can be seen, and what can be done in its present state.
 #[derive(Serialize, ToSchema)]
-#[schema(as = JobStateLinks)]
-pub(super) struct JobLinks {
+pub(super) struct JobStateLinks {
     #[serde(rename = "self")]
     this: String,
     logs: String,
@@ -118,7 +117,7 @@ impl JobView {
         let Pace { progress, rate, eta } = Pace::of(&job, now);
         Self {
             id: job.id,
-            links: JobLinks::of(job.id, job.status),
+            links: JobStateLinks::of(job.id, job.status),
             kind: job.kind,
             status: job.status,
             created_by: job.created_by,
@@ -157,7 +156,7 @@ pub(super) fn path(id: JobId) -> String {
     format!("/api/v1/jobs/{id}")
 }
 
-impl JobLinks {
+impl JobStateLinks {
     fn of(id: JobId, status: JobStatus) -> Self {
         use JobStatus::{CompletedWithErrors, Failed, Paused, Pending, Running};
         let to = |what: &str| format!("{}/{what}", path(id));
