@@ -6,19 +6,18 @@ mod on_cloud;
 mod on_file;
 mod server;
 
-use std::time::Duration;
-
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::json;
 use server::Server;
-use source::contract::{Callers, cases};
+use source::contract::{Callers, cases, largest};
 use testkit::Client;
 use testkit::aws::Odds;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
-    let (server, keys) = hold(on_file::ground().await, Settings::default()).await;
+    let (server, callers, keys) = hold(on_file::ground().await).await;
+    largest(&callers).await;
     let stored = server.admin.post_empty("/api/v1/backup").await.expect(200).bytes;
     assert!(
         stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"),
@@ -34,25 +33,23 @@ async fn the_contract_holds_on_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_in_the_cloud() {
-    // The emulator goes through a whole partition for each page of it, and ten thousand records lie in one.
-    let web = web::Config { request_timeout: Duration::from_secs(300), ..web::Config::default() };
-    let settings = Settings { web, ..Settings::default() };
-    let (server, _) = hold(on_cloud::ground(24, Odds::default()).await, settings).await;
+    let (server, _, _) = hold(on_cloud::ground(24, Odds::default()).await).await;
     let fired = server.stop().await.shim.fired();
     assert_eq!((fired.throttled, fired.lost), (0, 0), "a good day");
 }
 
-/// Runs the cases; the server, and the keys that wrote and read.
-async fn hold<T>(ground: (Ground, T), settings: Settings) -> (Server<T>, [String; 2]) {
-    let server = Server::start(ground, settings).await;
+/// Runs the cases; the server, who called, and the keys that wrote and read.
+async fn hold<T>(ground: (Ground, T)) -> (Server<T>, Callers, [String; 2]) {
+    let server = Server::start(ground, Settings::default()).await;
     let (writer, write_key) = key(&server.admin, &json!({ "name": "device", "scopes": ["source:write"] })).await;
     let (reader, read_key) = key(&server.admin, &json!({ "name": "app", "scopes": ["source:read"] })).await;
     let unlimited = json!({ "name": "Other", "slug": "other", "settings": { "rate_limits": { "control": [] } } });
     server.admin.post("/api/v1/tenants", &unlimited).await.expect(201);
     let other = server.admin.with_header("freight-tenant", "other");
     let (stranger, _) = key(&other, &json!({ "name": "stranger", "role": "admin" })).await;
-    cases(&Callers { admin: server.admin.clone(), writer, reader, stranger }).await;
-    (server, [write_key, read_key])
+    let callers = Callers { admin: server.admin.clone(), writer, reader, stranger };
+    cases(&callers).await;
+    (server, callers, [write_key, read_key])
 }
 
 /// A caller with a key that `client` makes, and the key.

@@ -9,7 +9,6 @@ use super::{Callers, field};
 pub(super) async fn cases(callers: &Callers) {
     good_rows_are_written_although_others_fail(callers).await;
     lines_are_taken_too(callers).await;
-    a_batch_of_ten_thousand_is_the_largest(callers).await;
     what_is_no_batch_is_named(&callers.writer).await;
     a_repeated_batch_is_written_once(callers).await;
 }
@@ -52,7 +51,7 @@ async fn lines_are_taken_too(callers: &Callers) {
     assert_eq!(records(&callers.reader, "lines").await, 2);
 }
 
-async fn a_batch_of_ten_thousand_is_the_largest(callers: &Callers) {
+pub(super) async fn ten_thousand_are_the_most(callers: &Callers) {
     let row = |n: usize| format!("{{\"name\":\"many\",\"ts\":{},\"data\":{{\"v\":{n}}}}}\n", 1_600_000_000 + n * 60);
     let text: String = (0..10_000).map(row).collect();
     let report = lines(&callers.writer, &text).await.expect(207).json();

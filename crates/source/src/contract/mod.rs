@@ -37,6 +37,12 @@ pub async fn cases(callers: &Callers) {
     access::cases(callers).await;
 }
 
+/// Runs the case of the largest batch. It is apart, since an emulator that goes through a whole
+/// partition for each page of it takes minutes for ten thousand records.
+pub async fn largest(callers: &Callers) {
+    batches::ten_thousand_are_the_most(callers).await;
+}
+
 /// The first field that a refusal names.
 #[track_caller]
 fn field(answer: &Answer) -> String {

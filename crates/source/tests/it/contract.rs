@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base::clock::SystemClock;
 use base::memory::{MemoryLimiter, MemoryStore};
 use base::{Clock, Principal, Scope, Secret, Store};
-use source::contract::{Callers, cases};
+use source::contract::{Callers, cases, largest};
 use testkit::Client;
 use web::{Authenticate, Identity, Kit};
 
@@ -29,7 +29,9 @@ async fn the_contract_holds_on_memory() {
     };
     let client = Client::app(&web::App::new(kit).mount(source.routes()).build());
     let [admin, writer, reader, stranger] = ["admin", "writer", "reader", "stranger"].map(|key| client.with_key(key));
-    cases(&Callers { admin, writer, reader, stranger }).await;
+    let callers = Callers { admin, writer, reader, stranger };
+    cases(&callers).await;
+    largest(&callers).await;
     assert!(workers.stop(std::time::Duration::from_secs(10)).await);
 }
 
