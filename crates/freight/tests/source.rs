@@ -32,10 +32,10 @@ async fn the_contract_holds_on_a_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_contract_holds_in_the_cloud() {
-    let (server, _, _) = hold(on_cloud::ground(24, Odds::default()).await).await;
+async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
+    let (server, _, _) = hold(on_cloud::ground(24, Odds::BAD_DAY).await).await;
     let fired = server.stop().await.shim.fired();
-    assert_eq!((fired.throttled, fired.lost), (0, 0), "a good day");
+    assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
 }
 
 /// Runs the cases; the server, who called, and the keys that wrote and read.
