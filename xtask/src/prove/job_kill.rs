@@ -45,8 +45,10 @@ const POINTS: [(&str, u64, u64); 12] = [
     ("before-settle", 1, 1),
     ("after-settle", 1, 1),
 ];
-/// When a random kill comes, at the latest, after the child began to work.
-const KILLED_AFTER_MAX_MS: u64 = 120;
+/// When a random kill comes after the child began to work: before this it has not begun to write.
+const KILLED_AFTER_MIN_MS: u64 = 5;
+/// And at the latest so much later.
+const KILLED_WITHIN_MS: u64 = 120;
 /// How long a life may last that is to end at a point.
 const POINT_WAIT: Duration = Duration::from_millis(400);
 /// At least so many of the kills have to come while a write is under way.
@@ -215,7 +217,7 @@ impl Life {
             }
         }
         if killed {
-            let wait = Duration::from_millis(random.below(KILLED_AFTER_MAX_MS));
+            let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
             process::rest(if at_point { POINT_WAIT } else { wait });
             self.child.kill()?;
         }
