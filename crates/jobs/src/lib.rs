@@ -15,9 +15,10 @@
 //!    the engine.
 //! 2. `rows`: what is stored, under which keys.
 //! 3. [`engine`]: what it is made of. [`enqueue`]: how work comes into being.
-//! 4. `claim`: taking a task; `fresh`: one that was just enqueued. [`run`]: what a kind sees and how it writes. `finish`: how a run
-//!    ends.
-//! 5. `planner`: from job to batches to the end. [`job`]: what people do with jobs.
+//! 4. `claim`: taking a task; `fresh`: one that was just enqueued. [`run`]: what a kind sees and how
+//!    it writes. `finish`: how a run ends.
+//! 5. `planner`: from job to batches to the end. `places`: how many run at once. [`job`]: what
+//!    people do with jobs.
 //! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
 //! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
 
@@ -45,6 +46,7 @@ mod claim;
 mod finish;
 mod fresh;
 mod holdings;
+mod places;
 mod planner;
 mod prune;
 mod room;

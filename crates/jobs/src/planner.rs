@@ -21,8 +21,7 @@ use crate::log::Draft;
 use crate::model::{Class, Failure, Job, JobStatus, LogLine, Stream};
 use crate::rows::job::{
     BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_key, batch_payload_key, batches_partition,
-    counts_key, cursor_key, finished_key, head_key, index_by_status, job_slot_key, list_moves, params_key, put_head,
-    stop_key,
+    counts_key, cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
 };
 use crate::rows::task::{
     INLINE_PAYLOAD_MAX, State, TaskRow, batch_task, parked_key, parked_partition, progress_key, row_key, task_of_sort,
@@ -50,9 +49,6 @@ const PAUSED_LOOK_AGAIN: Duration = Duration::from_secs(60);
 /// How long a planner waits when all the tenant's places for running jobs are taken; a job that ends
 /// rings the oldest that waits.
 const PLACE_LOOK_AGAIN: Duration = Duration::from_secs(30);
-
-/// The largest number of places for running jobs.
-const JOB_SLOTS_MAX: u32 = 100;
 
 /// What a step leads to.
 enum Next {
@@ -168,27 +164,6 @@ impl Engine {
             self.next_in_line(tenant).await;
         }
         Ok(Next::Step)
-    }
-
-    /// The tenant's places for running jobs that no job has.
-    async fn free_places(&self, tenant: &TenantId) -> Result<Vec<u32>, StoreError> {
-        let most = self.quotas.running_jobs_max(tenant).await.clamp(1, JOB_SLOTS_MAX);
-        let keys: Vec<_> = (0..most).map(|n| job_slot_key(tenant, n)).collect();
-        let taken = self.store.get_many(&keys).await?;
-        Ok((0..most).zip(&taken).filter(|(_, holder)| holder.is_none()).map(|(n, _)| n).collect())
-    }
-
-    /// Rings the oldest of the tenant's jobs that wait for a place. One whose ring is lost looks by itself.
-    async fn next_in_line(&self, tenant: &TenantId) {
-        let oldest = Query::new(JOBS, index_by_status(tenant, JobStatus::Pending)).limit(1);
-        let Ok(slice) = self.store.query(oldest).await else { return };
-        let id = slice.items.first().and_then(|entry| base::key::split(&entry.key.sort).last()?.parse().ok());
-        let Some(id) = id else { return };
-        if let Ok(Some(item)) = self.store.get(head_key(tenant, id)).await
-            && let Some(head) = Head::read(&item)
-        {
-            self.ring_planner(tenant, id, &head).await;
-        }
     }
 
     /// Plans one page: batches, their tasks, the counts and the cursor in one transaction.
