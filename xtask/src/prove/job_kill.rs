@@ -45,8 +45,9 @@ const POINTS: [(&str, u64, u64); 12] = [
     ("before-settle", 1, 1),
     ("after-settle", 1, 1),
 ];
-/// When a random kill comes after the child began to work: before this it has not begun to write.
-const KILLED_AFTER_MIN_MS: u64 = 5;
+/// When a random kill comes after the child has opened its store: its first sweep is over by then, and it
+/// writes.
+const KILLED_AFTER_MIN_MS: u64 = 80;
 /// And at the latest so much later.
 const KILLED_WITHIN_MS: u64 = 120;
 /// How long a life may last that is to end at a point.
