@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::{Result, TaskId, TenantId};
 
-/// Names a queue, such as `ingest.call/normal`: one for each class of kinds and priority.
+/// Names a queue, such as `tasks-normal`: one for each priority.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Topic(pub std::sync::Arc<str>);
 

@@ -1,7 +1,7 @@
 //! Schedules: a task that makes its next self.
 //!
-//! A schedule is an item, and a plain task (unique by the schedule's name) that is due at the next
-//! tick. When the task runs it enqueues the job of its tick, whose identity derives from the
+//! A schedule is an item, and a plain task (unique by the schedule's name and the tick) that is due at
+//! the next tick. When the task runs it enqueues the job of its tick, whose identity derives from the
 //! schedule and the tick, so that a task that runs twice makes one job; then it moves the schedule
 //! on and arms the task of the next tick. Ticks that were missed while nothing ran fire once, late.
 //!
