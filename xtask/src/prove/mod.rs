@@ -24,6 +24,7 @@ mod powercut;
 mod scale;
 mod simulation;
 mod source_kill;
+mod turns;
 mod zombie;
 
 use anyhow::{Result, bail};
@@ -82,6 +83,13 @@ const PROOFS: &[Proof] = &[
         full: 1_000_000,
         quick: 5_000,
         run: scale::run,
+    },
+    Proof {
+        name: "turns",
+        promise: "One tenant's work does not wait for another's, however much of that there is.",
+        full: 1_000_000,
+        quick: 20_000,
+        run: turns::run,
     },
     Proof {
         name: "races",

@@ -23,8 +23,8 @@ use crate::clock::lock;
 use crate::queue::{DELAY_MAX, Heard, Receipt, Ring, Topic};
 use crate::{Clock, Queue, Result, TaskId, TenantId};
 
-/// At most this many rings wait in one topic; further ones are dropped, and the sweep finds their
-/// tasks.
+/// At most this many rings wait in one topic. Further ones are dropped, from whoever has most of them,
+/// and the sweep finds their tasks.
 pub const RINGS_MAX: usize = 100_000;
 
 /// Delays are rounded up to this, so that one delay that was computed twice is one ring.
@@ -143,7 +143,11 @@ impl Rings {
         for Ring { task, group, delay } in rings {
             if self.known.len() >= RINGS_MAX {
                 sent.dropped += 1;
-            } else if delay.is_zero() {
+                if !self.make_room(&group) {
+                    continue;
+                }
+            }
+            if delay.is_zero() {
                 sent.ready |= self.ring(task, group);
             } else {
                 let tick = tick_after(now + delay.min(DELAY_MAX));
@@ -154,6 +158,17 @@ impl Rings {
             }
         }
         sent
+    }
+
+    /// Drops the last ring of the longest line, if that line is longer than the group's own: else a
+    /// tenant with very many rings would have those of all others dropped.
+    fn make_room(&mut self, group: &TenantId) -> bool {
+        let own = self.ready.get(group).map_or(0, VecDeque::len);
+        let longest = self.ready.values_mut().max_by_key(|line| line.len());
+        let Some(last) = longest.filter(|line| line.len() > own + 1).and_then(VecDeque::pop_back) else {
+            return false;
+        };
+        self.known.remove(&(last, READY))
     }
 
     fn ring(&mut self, task: TaskId, group: TenantId) -> bool {

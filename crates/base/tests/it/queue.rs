@@ -112,6 +112,20 @@ async fn a_full_topic_drops_and_others_do_not() {
 }
 
 #[tokio::test]
+async fn who_fills_a_topic_does_not_keep_others_from_it() {
+    let rig = rig();
+    let most = RINGS_MAX as u128;
+    rig.send((0..most).map(|n| (n, "many", Duration::ZERO))).await.unwrap();
+    rig.send([(most, "few", Duration::ZERO), (most + 1, "later", SECOND)]).await.unwrap();
+    assert_eq!(rig.queue.waiting(&rig.topic), RINGS_MAX);
+    assert_eq!(rig.now(3).await, [0, most, 1]);
+    rig.clock.advance(SECOND);
+    assert_eq!(rig.now(3).await, [2, most + 1, 3]);
+    let rest = rig.now(usize::MAX).await;
+    assert_eq!(rest, (4..most - 2).collect::<Vec<_>>(), "the last of the many gave way");
+}
+
+#[tokio::test]
 async fn a_receiver_dropped_while_waiting_takes_no_ring_with_it() {
     let rig = rig();
     for round in 0..4 {
