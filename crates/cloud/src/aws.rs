@@ -13,7 +13,13 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::result::DispatchFailure;
 use base::Secret;
+
+use crate::pulse::Away;
 
 /// How long an attempt may take to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -66,6 +72,11 @@ impl Aws {
     }
 }
 
+/// Named here, since the library's own choice cannot be listened to ([`Pulse`](crate::pulse::Pulse)).
+pub(crate) fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+}
+
 impl AccessKey {
     fn provider(&self) -> SharedCredentialsProvider {
         let session = self.session.as_ref().map(|token| token.expose().clone());
@@ -107,6 +118,9 @@ impl Trouble {
                 let status = service.raw().status().as_u16();
                 (service.err().code().unwrap_or_default().to_owned(), status >= 500)
             }
+            SdkError::DispatchFailure(failure) if was_not_sent(failure) => {
+                return Self::Refused("away".to_owned(), said(error));
+            }
             _ => return Self::Lost(said(error)),
         };
         match code.as_str() {
@@ -125,6 +139,11 @@ impl Trouble {
             _ => Self::Refused(code, said(error)),
         }
     }
+}
+
+fn was_not_sent(failure: &DispatchFailure) -> bool {
+    let error = failure.as_connector_error().and_then(std::error::Error::source);
+    error.is_some_and(|error| error.is::<Away>())
 }
 
 fn said<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {

@@ -3,14 +3,16 @@
 //! Read the modules in this order:
 //!
 //! 1. [`aws`]: which region, which endpoint, who we are.
-//! 2. `patience`: trying again.
+//! 2. `patience`: trying again. `breaker`: not trying for a while. `pulse`: whether it is there.
 //! 3. [`dynamo`]: the store on DynamoDB.
 //! 4. [`sqs`]: the queue on SQS.
 //! 5. [`mod@redis`]: the cache and the limiter on Redis.
 
 pub mod aws;
+mod breaker;
 pub mod dynamo;
 mod patience;
+mod pulse;
 pub mod redis;
 pub mod sqs;
 

@@ -41,7 +41,8 @@ pub fn topics() -> Vec<String> {
 
 /// The store on DynamoDB; nothing is asked yet.
 pub async fn dynamo(config: &Config, place: &Place, clock: &Arc<dyn Clock>) -> DynamoStore {
-    let options = cloud::dynamo::Options { prefix: place.prefix.clone(), tables: tables() };
+    let (prefix, silence_max) = (place.prefix.clone(), config.silence_max);
+    let options = cloud::dynamo::Options { prefix, tables: tables(), silence_max };
     DynamoStore::connect(&config.aws.dynamodb(place), options, clock.clone()).await
 }
 

@@ -36,6 +36,7 @@ impl Backends {
             ("FREIGHT_SANDBOX_AT", &self.sandbox),
             ("FREIGHT_STORE_URI", "dynamodb://eu-west-2?prefix=copies-"),
             ("FREIGHT_QUEUE_URI", "sqs://eu-west-2?prefix=copies-"),
+            ("FREIGHT_STORE_SILENCE_MAX_MS", "20000"),
             ("REDIS_URL", &self.redis.url()),
             ("AWS_ENDPOINT_URL", &self.shim.url()),
             ("AWS_ACCESS_KEY_ID", "test"),

@@ -41,8 +41,9 @@ use base::{Clock, Store};
 use jiff::Timestamp;
 
 use crate::Aws;
-use crate::aws::{ATTEMPT_MAX, Trouble};
+use crate::aws::{ATTEMPT_MAX, Trouble, https};
 use crate::patience::{CALL_MAX, Given, Patience};
+use crate::pulse::Pulse;
 
 pub use tables::{Fault, Found};
 
@@ -50,12 +51,14 @@ pub use tables::{Fault, Found};
 const READY_MAX: Duration = Duration::from_secs(2);
 
 /// Which tables are ours.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// What begins the name of every table.
     pub prefix: String,
     /// The tables there are; [`Store::ready`] asks the first.
     pub tables: Vec<Table>,
+    /// How long DynamoDB may answer nobody of this process before it counts as away.
+    pub silence_max: Duration,
 }
 
 /// The store that many copies share.
@@ -70,7 +73,10 @@ impl DynamoStore {
     /// A store whose items expire by `clock`. Nothing is asked yet.
     pub async fn connect(aws: &Aws, options: Options, clock: Arc<dyn Clock>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_MAX).build();
-        let config = aws_sdk_dynamodb::config::Builder::from(&aws.sdk_config().await).timeout_config(timeouts);
+        let pulse = Pulse::before(https(), options.silence_max);
+        let config = aws_sdk_dynamodb::config::Builder::from(&aws.sdk_config().await)
+            .timeout_config(timeouts)
+            .http_client(pulse);
         Self { client: Client::from_conf(config.build()), clock, options }
     }
 

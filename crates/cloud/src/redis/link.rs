@@ -1,44 +1,33 @@
 //! The connection, and a breaker before it.
 //!
 //! All callers share one connection. When it fails, the breaker opens: for a while every call is
-//! given up at once instead of waiting for a peer that is not there, then one call tries. Each
-//! failure in a row makes the pause twice as long. A caller never learns more than that it got
+//! given up at once instead of waiting for a peer that is not there. A caller never learns more than that it got
 //! nothing; operators find it logged once for each change and counted.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::Clock as _;
-use base::clock::SystemClock;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+
+use crate::breaker::Breaker;
 
 /// How long anybody waits for a connection, and then for an answer.
 const CONNECT_MAX: Duration = Duration::from_millis(500);
 const ANSWER_MAX: Duration = Duration::from_millis(500);
-/// How long the breaker stays open, at first and at most.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
+/// How long the breaker stays open at most.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Link {
     client: Client,
-    clock: SystemClock,
-    breaker: Mutex<Breaker>,
+    breaker: Breaker,
     /// Held while one caller connects, so that the others wait for the same connection.
     connection: tokio::sync::Mutex<Option<MultiplexedConnection>>,
 }
 
-#[derive(Debug, Default)]
-struct Breaker {
-    /// The pause that follows the next failure, less the first; zero while all is well.
-    pause: Duration,
-    open_until: Duration,
-}
-
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, clock: SystemClock::new(), breaker: Mutex::default(), connection: tokio::sync::Mutex::default() }
+        Self { client, breaker: Breaker::new(PAUSE_MAX), connection: tokio::sync::Mutex::default() }
     }
 
     /// What `ask` got, or nothing.
@@ -60,7 +49,7 @@ impl Link {
     }
 
     async fn connection(&self) -> Option<MultiplexedConnection> {
-        if self.is_open() {
+        if self.breaker.is_open() {
             return None;
         }
         let mut connection = self.connection.lock().await;
@@ -68,7 +57,7 @@ impl Link {
             return Some(connection.clone());
         }
         // Whoever waited while another failed to connect does not try again.
-        if self.is_open() {
+        if self.breaker.is_open() {
             return None;
         }
         let config = AsyncConnectionConfig::new()
@@ -94,29 +83,16 @@ impl Link {
         self.open(error);
     }
 
-    fn is_open(&self) -> bool {
-        self.clock.monotonic() < self.breaker().open_until
-    }
-
     fn open(&self, error: &RedisError) {
         metrics::counter!("freight_redis_failures_total").increment(1);
-        let mut breaker = self.breaker();
-        if breaker.pause.is_zero() {
+        if self.breaker.open() {
             tracing::warn!(kind = ?error.kind(), "Redis is away: the cache forgets, limits are counted in this process");
         }
-        breaker.pause = (breaker.pause * 2).clamp(PAUSE_FIRST, PAUSE_MAX);
-        breaker.open_until = self.clock.monotonic() + breaker.pause;
     }
 
     fn is_well(&self) {
-        let mut breaker = self.breaker();
-        if !breaker.pause.is_zero() {
-            *breaker = Breaker::default();
+        if self.breaker.close() {
             tracing::info!("Redis is back");
         }
-    }
-
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A standard queue delivers late, twice, in another order, or, to one poll, nothing at all; an old
 //! receipt deletes nothing and says that it did. A doorbell may do all of that. What it must not do
-//! is hold up who rings it: a send is tried for a moment only, since the sweep finds every task
-//! whose ring was lost. Rings carry their tenant as the message's group, by which SQS serves
+//! is hold up who rings it: a send is tried for a moment only, and not at all while SQS is away, since
+//! the sweep finds every task whose ring was lost. Rings carry their tenant as the message's group, by which SQS serves
 //! tenants fairly ([why not FIFO](../../../../docs/decisions/0022-standard-queues.md)).
 
 mod message;
@@ -25,6 +25,7 @@ use futures::StreamExt as _;
 
 use crate::Aws;
 use crate::aws::{ATTEMPT_MAX, Trouble};
+use crate::breaker::Breaker;
 use crate::patience::{Given, Patience};
 
 /// As many as one call takes.
@@ -35,8 +36,10 @@ const ABREAST: usize = 4;
 const POLL_MAX: Duration = Duration::from_secs(20);
 /// A poll that came back early and empty is followed by another after this.
 const REST: Duration = Duration::from_millis(50);
-/// How long a call is tried.
-const CALL_MAX: Duration = Duration::from_secs(2);
+/// How long a call is tried, and an attempt waited for.
+const CALL_MAX: Duration = Duration::from_millis(800);
+/// How long rings are dropped at most before one is sent to see whether SQS is there again.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Which queues are ours.
 #[derive(Clone, Debug, Default)]
@@ -53,13 +56,15 @@ pub struct SqsQueue {
     client: Client,
     options: Options,
     urls: Arc<Mutex<HashMap<String, Arc<str>>>>,
+    breaker: Arc<Breaker>,
 }
 
 impl SqsQueue {
     /// A queue that has asked nothing yet.
     pub async fn connect(aws: &Aws, options: Options) -> Self {
         let config = aws_sdk_sqs::Config::new(&aws.sdk_config().await);
-        Self { client: Client::from_conf(config), options, urls: Arc::default() }
+        let breaker = Arc::new(Breaker::new(PAUSE_MAX));
+        Self { client: Client::from_conf(config), options, urls: Arc::default(), breaker }
     }
 
     fn queue_name(&self, topic: &str) -> String {
@@ -72,7 +77,7 @@ impl SqsQueue {
             return Ok(url.clone());
         }
         let call = self.client.get_queue_url().queue_name(self.queue_name(topic));
-        let answer = answer(|| call.clone().customize().config_override(within(ATTEMPT_MAX)).send()).await?;
+        let answer = answer(|| call.clone().customize().config_override(within(CALL_MAX)).send()).await?;
         let url: Arc<str> = answer.queue_url.unwrap_or_default().into();
         self.urls.lock().unwrap_or_else(PoisonError::into_inner).insert(topic.to_owned(), url.clone());
         Ok(url)
@@ -131,6 +136,13 @@ impl SqsQueue {
         }
     }
 
+    async fn send_all(&self, topic: &Topic, rings: &[Ring]) -> Result<()> {
+        let url = self.url(topic.as_str()).await?;
+        let calls: Vec<_> = rings.chunks(BATCH).map(|rings| self.send_batch(&url, rings)).collect();
+        let answers: Vec<Result<()>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
+        answers.into_iter().collect()
+    }
+
     async fn done_batch(&self, url: &str, receipts: &[Receipt]) -> Result<()> {
         let entry = |(n, receipt): (usize, &Receipt)| {
             DeleteMessageBatchRequestEntry::builder().id(n.to_string()).receipt_handle(&receipt.0).build()
@@ -148,10 +160,15 @@ impl Queue for SqsQueue {
         if rings.is_empty() {
             return Ok(());
         }
-        let url = self.url(topic.as_str()).await?;
-        let calls: Vec<_> = rings.chunks(BATCH).map(|rings| self.send_batch(&url, rings)).collect();
-        let answers: Vec<Result<()>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
-        answers.into_iter().collect()
+        if !self.breaker.admits() {
+            return Err(Error::unavailable("SQS has not answered lately"));
+        }
+        let sent = self.send_all(topic, &rings).await;
+        let is_news = if sent.is_ok() { self.breaker.close() } else { self.breaker.open() };
+        if is_news {
+            tracing::warn!(topic = topic.as_str(), is_there = sent.is_ok(), "SQS went away or came back");
+        }
+        sent
     }
 
     async fn receive(&self, topic: &Topic, max: usize, wait: Duration) -> Result<Vec<Heard>> {

@@ -1,6 +1,7 @@
 //! The promises that every store makes, on DynamoDB.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::clock::ManualClock;
 use base::conformance::{Fixture, START};
@@ -9,6 +10,9 @@ use cloud::aws::{AccessKey, Aws};
 use cloud::dynamo::{DynamoStore, Options};
 use testkit::aws::{AwsShim, Moto, Odds};
 use uuid::Uuid;
+
+/// An emulator takes its time.
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Where the shim is; moto believes any key.
 pub(crate) fn behind(shim: &AwsShim) -> Aws {
@@ -19,7 +23,7 @@ pub(crate) fn behind(shim: &AwsShim) -> Aws {
 /// A store with tables of its own, behind a shim of its own.
 pub(crate) async fn store(shim: &AwsShim, clock: &ManualClock) -> DynamoStore {
     let prefix = format!("{}-", Uuid::new_v4().simple());
-    let options = Options { prefix, tables: base::conformance::store::TABLES.to_vec() };
+    let options = Options { prefix, tables: base::conformance::store::TABLES.to_vec(), silence_max: SILENCE_MAX };
     let store = DynamoStore::connect(&behind(shim), options, Arc::new(clock.clone())).await;
     store.tables_create().await.unwrap();
     store

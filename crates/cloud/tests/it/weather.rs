@@ -10,7 +10,7 @@ use base::{Store, StoreExt};
 use cloud::dynamo::{DynamoStore, Fault, Options};
 use testkit::aws::{AwsShim, Fired, Moto, Odds};
 
-use crate::dynamo::{behind, store};
+use crate::dynamo::{SILENCE_MAX, behind, store};
 
 const WRITERS: i64 = 8;
 const ROUNDS: i64 = 20;
@@ -108,7 +108,7 @@ async fn sums_that_dynamo_would_not_make_are_made_here() {
 async fn tables_are_made_once_and_found_sound() {
     let shim = AwsShim::start(Moto::shared(), 13, Odds::default()).await;
     let prefix = format!("{}-", uuid::Uuid::new_v4().simple());
-    let options = Options { prefix: prefix.clone(), tables: TABLES.to_vec() };
+    let options = Options { prefix: prefix.clone(), tables: TABLES.to_vec(), silence_max: SILENCE_MAX };
     let store = DynamoStore::connect(&behind(&shim), options, Arc::new(ManualClock::at(START))).await;
     let faults = async || -> Vec<Vec<Fault>> {
         store.tables_check().await.unwrap().into_iter().map(|found| found.faults).collect()

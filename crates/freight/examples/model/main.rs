@@ -12,6 +12,7 @@ mod history;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::clock::ManualClock;
 use base::memory::MemoryStore;
@@ -29,6 +30,8 @@ use uuid::Uuid;
 
 use history::{START, Step, TABLE};
 
+/// An emulator takes its time.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// How many steps a history has.
 const STEPS: usize = 60;
 
@@ -115,7 +118,8 @@ async fn dynamo(shim: &AwsShim, clock: &ManualClock) -> DynamoStore {
     let region = Some("eu-west-2".to_owned());
     let aws = Aws { region, endpoint: Some(shim.url()), access_key: Some(access_key) };
     let tables: Vec<Table> = vec![TABLE];
-    let options = Options { prefix: format!("{}-", Uuid::new_v4().simple()), tables };
+    let prefix = format!("{}-", Uuid::new_v4().simple());
+    let options = Options { prefix, tables, silence_max: SILENCE_MAX };
     let store = DynamoStore::connect(&aws, options, Arc::new(clock.clone())).await;
     store.tables_create().await.unwrap();
     store

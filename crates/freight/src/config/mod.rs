@@ -27,6 +27,7 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use environment::Environment;
 pub use ingest::Ingest;
@@ -56,6 +57,8 @@ pub struct Config {
     pub web: web::Config,
     /// Where the store is.
     pub store: StoreUri,
+    /// How long DynamoDB may answer nobody before it counts as away.
+    pub silence_max: Duration,
     /// Where the queue is.
     pub queue: QueueUri,
     /// Where the cache is, and who counts requests.
@@ -113,6 +116,7 @@ impl Config {
             ops_listen: reader.address_if_any("server.ops_listen"),
             web: server::read(&mut reader),
             store: reader.parsed("store.uri", StoreUri::default(), uri::store),
+            silence_max: Duration::from_millis(reader.int("store.silence_max_ms", 100..=60_000)),
             queue: reader.parsed("queue.uri", QueueUri::default(), uri::queue),
             cache: reader.parsed("cache.uri", CacheUri::default(), uri::cache),
             aws: aws::read(environment),

@@ -39,6 +39,8 @@ fn config(shim: &AwsShim, redis: &Redis) -> Config {
         ("store.uri", format!("dynamodb://eu-west-2?prefix={prefix}-")),
         ("queue.uri", format!("sqs://eu-west-2?prefix={prefix}-")),
         ("cache.uri", redis.url()),
+        // An emulator takes its time.
+        ("store.silence_max_ms", "20000".to_owned()),
     ];
     let environment = Environment::of([
         ("AWS_ENDPOINT_URL", shim.url().as_str()),

@@ -9,6 +9,7 @@
 //! Each shim draws once for each request, in the order of arrival: a seed repeats a run whose
 //! requests come in one order.
 
+mod cut;
 mod dice;
 mod dynamo;
 mod moto;
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+pub use cut::{Cut, Service};
 pub use dice::{Fired, Odds};
 pub use moto::Moto;
 
@@ -53,6 +55,7 @@ struct State {
     dice: Dice,
     dynamo: dynamo::Dynamo,
     sqs: sqs::Sqs,
+    cuts: cut::Cuts,
 }
 
 /// A request of AWS's JSON protocols: `X-Amz-Target: DynamoDB_20120810.Query`.
@@ -78,7 +81,14 @@ impl AwsShim {
         let at = listener.local_addr().expect("a listener has an address");
         let client = reqwest::Client::builder().no_proxy().timeout(FORWARD_MAX).build().expect("a client");
         let (dynamo, sqs) = (dynamo::Dynamo::default(), sqs::Sqs::default());
-        let state = Arc::new(State { behind: moto.url(), client, dice: Dice::new(seed, odds), dynamo, sqs });
+        let state = Arc::new(State {
+            behind: moto.url(),
+            client,
+            dice: Dice::new(seed, odds),
+            dynamo,
+            sqs,
+            cuts: cut::Cuts::default(),
+        });
         let serving = tokio::spawn(serve(listener, state.clone()));
         Self { at, state, serving }
     }
@@ -91,6 +101,11 @@ impl AwsShim {
     /// Changes the odds from the next request on.
     pub fn set(&self, odds: Odds) {
         self.state.dice.set(odds);
+    }
+
+    /// Cuts a service off, or restores it.
+    pub fn cut(&self, service: Service, cut: Cut) {
+        self.state.cuts.set(service, cut);
     }
 
     /// How often each fault has fired.
@@ -130,6 +145,8 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     // A task of its own: a client that hangs up does not stop what it began.
     let reply = tokio::spawn(async move {
         match service.as_str() {
+            "DynamoDB_20120810" if state.cuts.bars(Service::Dynamo).await => Reply::Hangup,
+            "AmazonSQS" if state.cuts.bars(Service::Sqs).await => Reply::Hangup,
             "DynamoDB_20120810" => dynamo::reply(&state, call).await,
             "AmazonSQS" => sqs::reply(&state, call).await,
             _ => state.forward(&call).await,

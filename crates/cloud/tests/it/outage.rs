@@ -1,0 +1,92 @@
+//! DynamoDB and SQS that are not there: nobody waits for long, and nobody has to tell us that they are
+//! back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base::clock::ManualClock;
+use base::conformance::START;
+use base::conformance::store::TABLES;
+use base::queue::{Ring, Topic};
+use base::store::{Body, Key, StoreError, Write};
+use base::{Queue, Store, TaskId};
+use cloud::dynamo::{DynamoStore, Options};
+use cloud::{SqsQueue, sqs};
+use testkit::aws::{AwsShim, Cut, Moto, Odds, Service};
+use uuid::Uuid;
+
+use crate::dynamo::behind;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn shim() -> AwsShim {
+    AwsShim::start(Moto::shared(), 17, Odds::default()).await
+}
+
+async fn put(store: &DynamoStore, name: &str) -> Result<(), StoreError> {
+    store.write(vec![Write::put(Key::new(TABLES[0], "p", name), Body::data("1"))]).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_away_says_so_within_a_second_and_comes_back_by_itself() {
+    for cut in [Cut::Closed, Cut::Silent] {
+        let shim = shim().await;
+        let prefix = format!("{}-", Uuid::new_v4().simple());
+        let options = Options { prefix, tables: TABLES.to_vec(), silence_max: Duration::from_millis(600) };
+        let store = DynamoStore::connect(&behind(&shim), options, Arc::new(ManualClock::at(START))).await;
+        store.tables_create().await.unwrap();
+        put(&store, "before").await.unwrap();
+
+        shim.cut(Service::Dynamo, cut);
+        let begun = Instant::now();
+        let (mut told, mut longest) = (0, Duration::ZERO);
+        while begun.elapsed() < 4 * SECOND {
+            let asked = Instant::now();
+            assert!(matches!(put(&store, "x").await, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))));
+            longest = longest.max(asked.elapsed());
+            told += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(longest < SECOND, "{cut:?}: {longest:?}");
+        assert!(told > 100, "{cut:?}: most are told at once: {told}");
+        assert!(!store.ready().await.is_ok());
+
+        shim.cut(Service::Dynamo, Cut::None);
+        let restored = Instant::now();
+        while put(&store, "after").await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(restored.elapsed() < 4 * SECOND, "{cut:?}: {:?}", restored.elapsed());
+        store.ready().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_that_is_away_holds_nobody_up() {
+    for cut in [Cut::Closed, Cut::Silent] {
+        let (shim, topic) = (shim().await, Topic::new("t"));
+        let options = sqs::Options { prefix: format!("{}-", Uuid::new_v4().simple()), topics: vec!["t".to_owned()] };
+        let queue = SqsQueue::connect(&behind(&shim), options).await;
+        queue.queues_create().await.unwrap();
+        let ring = || {
+            let task = TaskId::new(Uuid::new_v4());
+            vec![Ring { task, group: "acme".parse().unwrap(), delay: Duration::ZERO }]
+        };
+        queue.send(&topic, ring()).await.unwrap();
+
+        shim.cut(Service::Sqs, cut);
+        let begun = Instant::now();
+        assert!(queue.send(&topic, ring()).await.is_err());
+        assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
+        let begun = Instant::now();
+        assert!(queue.send(&topic, ring()).await.is_err());
+        assert!(begun.elapsed() < Duration::from_millis(50), "{:?}", begun.elapsed());
+
+        shim.cut(Service::Sqs, Cut::None);
+        let restored = Instant::now();
+        while queue.send(&topic, ring()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(restored.elapsed() < 4 * SECOND, "{cut:?}: {:?}", restored.elapsed());
+    }
+}
