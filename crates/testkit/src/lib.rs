@@ -12,6 +12,8 @@ pub mod aws;
 #[cfg(feature = "server")]
 mod client;
 #[cfg(feature = "backends")]
+pub mod copies;
+#[cfg(feature = "backends")]
 mod redis;
 mod shim;
 

@@ -16,6 +16,7 @@
 
 mod attacks;
 mod disk;
+mod fleet;
 mod ingest_kill;
 mod job_kill;
 mod model;
@@ -118,6 +119,13 @@ const PROOFS: &[Proof] = &[
         full: 300,
         quick: 10,
         run: model::run,
+    },
+    Proof {
+        name: "outage",
+        promise: "While DynamoDB, SQS or Redis is away callers are told at once, nothing is lost, and it ends by itself.",
+        full: 50,
+        quick: 5,
+        run: fleet::outage,
     },
     Proof {
         name: "powercut",

@@ -1,0 +1,163 @@
+//! DynamoDB, SQS and Redis are cut off, one at a time, and restored.
+//!
+//! While the store is away every write is answered 503, says when to come back, and is answered within
+//! a second; while queue or cache are, every write succeeds. Once restored, writes and work go on
+//! without a new start. At the end each record that was acknowledged is there.
+
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use serde_json::{Value, json};
+use testkit::Client;
+use testkit::aws::{Cut, Service};
+use testkit::copies::{Backends, Copy};
+
+use crate::Script;
+use crate::load::{Asked, Load, records};
+
+/// What a caller who is refused has to be told within.
+const ANSWER_MAX: Duration = Duration::from_secs(1);
+const WRITERS: usize = 4;
+const PAUSE: Duration = Duration::from_millis(40);
+/// How long a caller may be kept by a server that does not notice.
+const GIVEN_UP_MAX: Duration = Duration::from_secs(8);
+/// How long a recovery is waited for.
+const RECOVERY_MAX: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outage {
+    Store(Cut),
+    Queue(Cut),
+    Cache,
+}
+
+const OUTAGES: [Outage; 5] = [
+    Outage::Store(Cut::Silent),
+    Outage::Queue(Cut::Silent),
+    Outage::Cache,
+    Outage::Store(Cut::Closed),
+    Outage::Queue(Cut::Closed),
+];
+
+pub(crate) async fn play(script: &Script) -> Value {
+    // Whoever waits for a store for longer than anybody waits for an answer is the saboteur.
+    let silence = if script.saboteur.is_some() { "20000" } else { "600" };
+    let mut backends = script.backends(&[("FREIGHT_STORE_SILENCE_MAX_MS", silence)]).await;
+    let copy = Copy::start(backends.command(&script.program, &["serve", "--sandbox"]));
+    let client = Client::at(copy.url.as_str()).with_key(&backends.key());
+    work(&client).await;
+    let load = Load::start(&client, WRITERS, PAUSE);
+    let mut random = StdRng::seed_from_u64(script.seed);
+    let mut told = Told::default();
+    for round in 0..script.rounds {
+        // Each kind comes in turn at first, then as it falls.
+        let at = if round < OUTAGES.len() as u64 { round as usize } else { random.random_range(0..OUTAGES.len()) };
+        let lasts = Duration::from_millis(random.random_range(1_500..4_000));
+        told.round(&mut backends, &client, OUTAGES[at], lasts).await;
+        let memory = memory_kib(&copy);
+        told.memory_before_kib.get_or_insert(memory);
+        told.memory_most_kib = told.memory_most_kib.max(memory);
+    }
+    tokio::time::sleep(GIVEN_UP_MAX).await;
+    let asked = load.asked();
+    drop(load);
+    told.judge(&asked);
+    let there = records(&client).await;
+    let acknowledged = asked.iter().filter_map(|asked| asked.record.as_ref());
+    let lost = acknowledged.clone().filter(|record| !there.contains(*record)).count();
+    told.line(acknowledged.count(), lost)
+}
+
+#[derive(Default)]
+struct Told {
+    /// What was cut off, from when to when.
+    outages: Vec<(Outage, Instant, Instant)>,
+    refused: usize,
+    /// Writes while the store was away that were neither refused as they ought to be nor done.
+    wrong: Vec<String>,
+    longest_ms: u128,
+    late: usize,
+    /// Writes that failed although only queue or cache were away.
+    needless: usize,
+    recovery_ms: u128,
+    memory_before_kib: Option<u64>,
+    memory_most_kib: u64,
+}
+
+impl Told {
+    async fn round(&mut self, on: &mut Backends, client: &Client, outage: Outage, lasts: Duration) {
+        cut(on, outage, true);
+        let begun = Instant::now();
+        tokio::time::sleep(lasts).await;
+        let ended = Instant::now();
+        cut(on, outage, false);
+        self.outages.push((outage, begun, ended));
+        while !is_written(client).await {
+            assert!(ended.elapsed() < RECOVERY_MAX, "no write was done any more after {outage:?}");
+        }
+        work(client).await;
+        self.recovery_ms = self.recovery_ms.max(ended.elapsed().as_millis());
+    }
+
+    fn judge(&mut self, asked: &[Asked]) {
+        for write in asked.iter().filter(|asked| asked.is_write) {
+            let during = self.outages.iter().find(|(_, begun, ended)| (*begun..=*ended).contains(&write.at));
+            let Some(&(outage, ..)) = during else { continue };
+            self.longest_ms = self.longest_ms.max(write.took.as_millis());
+            self.late += usize::from(write.took > ANSWER_MAX);
+            match (outage, write.status) {
+                (Outage::Store(_), 503) if write.says_when => self.refused += 1,
+                // Done before the store was gone, or once it was back.
+                (Outage::Store(_), 200) => {}
+                (Outage::Queue(_) | Outage::Cache, 200) => {}
+                (Outage::Queue(_) | Outage::Cache, 503) => self.needless += 1,
+                (_, status) => self.wrong.push(format!("{status} during {outage:?}")),
+            }
+        }
+    }
+
+    fn line(&self, acknowledged: usize, lost: usize) -> Value {
+        json!({
+            "rounds": self.outages.len(),
+            "acknowledged": acknowledged,
+            "lost": lost,
+            "refused": self.refused,
+            "refused_needlessly": self.needless,
+            "longest_answer_ms": self.longest_ms,
+            "later_than_a_second": self.late,
+            "recovery_ms": self.recovery_ms,
+            "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
+            "wrong": self.wrong,
+        })
+    }
+}
+
+fn cut(on: &mut Backends, outage: Outage, begins: bool) {
+    let so = |cut| if begins { cut } else { Cut::None };
+    match outage {
+        Outage::Store(cut) => on.shim.cut(Service::Dynamo, so(cut)),
+        Outage::Queue(cut) => on.shim.cut(Service::Sqs, so(cut)),
+        Outage::Cache if begins => on.redis.stop(),
+        Outage::Cache => on.redis.restart(),
+    }
+}
+
+async fn is_written(client: &Client) -> bool {
+    client.post("/source/write_raw", &json!({ "name": "after", "data": { "n": 1 } })).await.status == 200
+}
+
+/// Has a job run to its end.
+async fn work(client: &Client) {
+    let begun = Instant::now();
+    let client = client.with_header("prefer", "wait=10");
+    while client.post("/fetch-data", &json!({ "calls": 1, "size": 1 })).await.status != 200 {
+        assert!(begun.elapsed() < RECOVERY_MAX, "no job comes to its end");
+    }
+}
+
+fn memory_kib(copy: &Copy) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", copy.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}

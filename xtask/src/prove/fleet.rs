@@ -1,0 +1,65 @@
+//! Proofs about copies of the program on backends that they share.
+//!
+//! The program is `crates/freight/examples/fleet`, which starts copies of the server as processes, on
+//! moto behind the shim and a Redis, and is the caller and the oracle: it remembers what it was told.
+//! Each scene has a saboteur: a server that waits for a store which is away, and copies that are killed
+//! where they ought to be told to stop, so that their leases stay.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::{Attack, Verdict};
+use crate::{process, tools};
+
+/// How long a copy may take to be itself again.
+const RECOVERY_MAX_MS: u64 = 30_000;
+/// How much memory an outage may cost.
+const GROWTH_MAX_KIB: u64 = 64 << 10;
+/// One write of so many may be refused although the store is there: an emulator pauses, too.
+const NEEDLESS_PER: u64 = 50;
+/// How many rounds the saboteurs get.
+const SABOTAGED_ROUNDS: u64 = 4;
+
+/// DynamoDB, SQS and Redis are cut off, one at a time.
+pub(super) fn outage(attack: &Attack) -> Result<Verdict> {
+    let stage = Stage::open()?;
+    let mut figures = stage.play("outage", attack, attack.n, None)?;
+    let broken = stage.play("outage", attack, SABOTAGED_ROUNDS, Some("patient"))?;
+    let told = |name: &str| count(&figures, name);
+    let attacked = told("rounds")? == attack.n && told("acknowledged")? > 0 && told("refused")? > 0;
+    let held = told("lost")? == 0
+        && told("later_than_a_second")? == 0
+        && told("recovery_ms")? <= RECOVERY_MAX_MS
+        && told("memory_growth_kib")? <= GROWTH_MAX_KIB
+        && told("refused_needlessly")? * NEEDLESS_PER <= told("acknowledged")?
+        && figures["wrong"] == json!([]);
+    let late = count(&broken, "later_than_a_second")?;
+    figures["saboteur"] = json!({ "caught": late > 0, "later_than_a_second": late });
+    Ok(Verdict { passed: attacked && held && late > 0, figures })
+}
+
+/// Where scenes are played: with everything that they need, unoptimized, as the tests have it built.
+struct Stage {
+    scenes: PathBuf,
+    program: PathBuf,
+}
+
+impl Stage {
+    fn open() -> Result<Self> {
+        tools::for_tests()?;
+        let program = process::built("--locked --workspace --bin freight")?;
+        Ok(Self { scenes: process::example("fleet")?, program })
+    }
+
+    fn play(&self, scene: &str, attack: &Attack, rounds: u64, saboteur: Option<&str>) -> Result<Value> {
+        let mut command = process::command(&self.scenes, scene);
+        command.arg(&self.program).args([attack.seed.to_string(), rounds.to_string()]).args(saboteur);
+        serde_json::from_str(&process::output(command)?).context("what a scene tells")
+    }
+}
+
+fn count(figures: &Value, name: &str) -> Result<u64> {
+    figures[name].as_u64().with_context(|| format!("no {name}"))
+}
