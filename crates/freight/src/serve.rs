@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Freight, Settings, compose};
-use crate::config::Config;
+use crate::config::{Config, StoreUri};
 use crate::first_start::first_start;
 use crate::ground::Ground;
 use crate::{signal, telemetry};
@@ -90,7 +90,9 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
 }
 
 fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
-    let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
+    // The file is this process's own, so that whoever held a lease before is gone. A table is everybody's.
+    let exclusive = matches!(config.store, StoreUri::File(_));
+    let jobs = jobs::Settings { concurrency: config.concurrency, exclusive, ..jobs::Settings::default() };
     Settings {
         web: config.web.clone(),
         jobs,

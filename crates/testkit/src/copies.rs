@@ -53,6 +53,15 @@ impl Backends {
         self
     }
 
+    /// What a copy finds in its environment.
+    ///
+    /// # Panics
+    /// When there is no such variable.
+    pub fn variable(&self, name: &str) -> &str {
+        let found = self.environment.iter().rev().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str()).expect("the variable")
+    }
+
     /// The program, with nothing in its environment but where the backends are.
     pub fn command(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);

@@ -19,7 +19,12 @@ const RECOVERY_MAX_MS: u64 = 30_000;
 const GROWTH_MAX_KIB: u64 = 64 << 10;
 /// One write of so many may be refused although the store is there: an emulator pauses, too.
 const NEEDLESS_PER: u64 = 50;
-/// How many rounds the saboteurs get.
+/// How long a copy that is told to stop may take to end.
+const EXIT_MAX_MS: u64 = 30_000;
+/// How long a job may take from the moment in which a copy that works on it is told to stop: less than a
+/// lease lasts.
+const HANDED_ON_MAX_MS: u64 = 28_000;
+/// How many rounds the saboteur gets.
 const SABOTAGED_ROUNDS: u64 = 4;
 
 /// DynamoDB, SQS and Redis are cut off, one at a time.
@@ -38,6 +43,25 @@ pub(super) fn outage(attack: &Attack) -> Result<Verdict> {
     let late = count(&broken, "later_than_a_second")?;
     figures["saboteur"] = json!({ "caught": late > 0, "later_than_a_second": late });
     Ok(Verdict { passed: attacked && held && late > 0, figures })
+}
+
+/// Copies are stopped and started anew, one after the other.
+pub(super) fn roll(attack: &Attack) -> Result<Verdict> {
+    let stage = Stage::open()?;
+    let mut figures = stage.play("roll", attack, attack.n, None)?;
+    let broken = stage.play("roll", attack, 1, Some("kept"))?;
+    let told = |name: &str| count(&figures, name);
+    let attacked = told("rounds")? == attack.n && told("asked")? > 0 && told("jobs")? > 0 && told("ticks")? > 0;
+    let held = told("refused")? == 0
+        && told("jobs_lost")? == 0
+        && told("ticks_twice")? == 0
+        && told("exit_ms")? <= EXIT_MAX_MS
+        && told("handed_on_ms")? <= HANDED_ON_MAX_MS
+        && figures["wrong"] == json!([]);
+    let kept = count(&broken, "handed_on_ms")?;
+    let caught = kept > HANDED_ON_MAX_MS;
+    figures["saboteur"] = json!({ "caught": caught, "handed_on_ms": kept });
+    Ok(Verdict { passed: attacked && held && caught, figures })
 }
 
 /// Where scenes are played: with everything that they need, unoptimized, as the tests have it built.

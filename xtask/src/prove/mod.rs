@@ -128,6 +128,13 @@ const PROOFS: &[Proof] = &[
         run: fleet::outage,
     },
     Proof {
+        name: "roll",
+        promise: "Copies are stopped and started anew under load, by SIGTERM and SIGKILL, and nobody notices.",
+        full: 12,
+        quick: 2,
+        run: fleet::roll,
+    },
+    Proof {
         name: "powercut",
         promise: "What the embedded store acknowledged survives a power cut.",
         full: 200,

@@ -6,11 +6,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "who started it sees why it ended")]
 
+mod front;
 mod load;
 mod outage;
+mod roll;
 
 use std::path::PathBuf;
 
+use sandbox::Behaviour;
 use testkit::copies::Backends;
 use tokio::net::TcpListener;
 
@@ -28,6 +31,7 @@ async fn main() {
     };
     let told = match scene.as_str() {
         "outage" => outage::play(&script).await,
+        "roll" => roll::play(&script).await,
         _ => panic!("no scene is called {scene}"),
     };
     println!("{told}");
@@ -43,10 +47,11 @@ struct Script {
 
 impl Script {
     /// Backends with all tables and queues, and stand-ins of third parties that all copies call.
-    async fn backends(&self, environment: &[(&str, &str)]) -> Backends {
+    async fn backends(&self, behaviour: Behaviour, environment: &[(&str, &str)]) -> Backends {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let config = sandbox::Config { behaviour, ..sandbox::Config::default() };
         let sandbox = listener.local_addr().unwrap().to_string();
-        tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+        tokio::spawn(sandbox::serve(listener, config, std::future::pending()));
         let mut backends = Backends::start(self.seed).await.with("FREIGHT_SANDBOX_AT", &sandbox);
         for (name, value) in environment {
             backends = backends.with(name, value);

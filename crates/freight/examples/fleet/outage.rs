@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
+use sandbox::Behaviour;
 use serde_json::{Value, json};
 use testkit::Client;
 use testkit::aws::{Cut, Service};
@@ -43,7 +44,7 @@ const OUTAGES: [Outage; 5] = [
 pub(crate) async fn play(script: &Script) -> Value {
     // Whoever waits for a store for longer than anybody waits for an answer is the saboteur.
     let silence = if script.saboteur.is_some() { "20000" } else { "600" };
-    let mut backends = script.backends(&[("FREIGHT_STORE_SILENCE_MAX_MS", silence)]).await;
+    let mut backends = script.backends(Behaviour::default(), &[("FREIGHT_STORE_SILENCE_MAX_MS", silence)]).await;
     let copy = Copy::start(backends.command(&script.program, &["serve", "--sandbox"]));
     let client = Client::at(copy.url.as_str()).with_key(&backends.key());
     work(&client).await;
