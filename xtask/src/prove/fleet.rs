@@ -24,6 +24,8 @@ const EXIT_MAX_MS: u64 = 30_000;
 /// How long a job may take from the moment in which a copy that works on it is told to stop: less than a
 /// lease lasts.
 const HANDED_ON_MAX_MS: u64 = 28_000;
+/// How many more than the limit four copies may admit.
+const TOLERATED: u64 = 4;
 /// How many rounds the saboteur gets.
 const SABOTAGED_ROUNDS: u64 = 4;
 
@@ -62,6 +64,26 @@ pub(super) fn roll(attack: &Attack) -> Result<Verdict> {
     let caught = kept > HANDED_ON_MAX_MS;
     figures["saboteur"] = json!({ "caught": caught, "handed_on_ms": kept });
     Ok(Verdict { passed: attacked && held && caught, figures })
+}
+
+/// Four copies count requests over one Redis, without it, and with it again.
+pub(super) fn limits(attack: &Attack) -> Result<Verdict> {
+    let stage = Stage::open()?;
+    let mut figures = stage.play("limits", attack, attack.n, None)?;
+    let broken = stage.play("limits", attack, attack.n, Some("fixed-windows"))?;
+    let told = |name: &str| count(&figures, name);
+    let (limit, copies) = (told("limit")?, told("copies")?);
+    let refused = count(&figures["statuses"], "429")?;
+    let known =
+        figures["statuses"].as_object().is_some_and(|statuses| statuses.keys().all(|s| s == "200" || s == "429"));
+    let held = told("most")? <= limit + TOLERATED
+        && told("most_with_redis_again")? <= limit + TOLERATED
+        && (1..=limit * copies).contains(&told("most_without_redis")?);
+    let attacked = refused > 0 && told("most")? > limit / 2;
+    let admitted = count(&broken, "most")?;
+    let caught = admitted > limit + TOLERATED;
+    figures["saboteur"] = json!({ "caught": caught, "most": admitted });
+    Ok(Verdict { passed: held && attacked && known && caught, figures })
 }
 
 /// Where scenes are played: with everything that they need, unoptimized, as the tests have it built.

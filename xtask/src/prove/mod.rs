@@ -135,6 +135,13 @@ const PROOFS: &[Proof] = &[
         run: fleet::roll,
     },
     Proof {
+        name: "limits",
+        promise: "Copies count requests together: in no minute is more admitted than may be, whoever asks whom.",
+        full: 75,
+        quick: 10,
+        run: fleet::limits,
+    },
+    Proof {
         name: "powercut",
         promise: "What the embedded store acknowledged survives a power cut.",
         full: 200,

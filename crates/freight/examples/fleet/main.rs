@@ -1,12 +1,13 @@
-//! Copies of the program on shared backends, and what befalls them: what `cargo xtask prove outage` and
-//! `prove roll` judge.
+//! Copies of the program on shared backends, and what befalls them: what `cargo xtask prove outage`,
+//! `prove roll` and `prove limits` judge.
 //!
-//! `fleet outage|roll PROGRAM SEED N [saboteur]` starts PROGRAM on an emulator of AWS and a Redis, and
+//! `fleet outage|roll|limits PROGRAM SEED N [saboteur]` starts PROGRAM on an emulator of AWS and a Redis, and
 //! plays the scene with N rounds. It prints one JSON line.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "who started it sees why it ended")]
 
 mod front;
+mod limits;
 mod load;
 mod outage;
 mod roll;
@@ -31,6 +32,7 @@ async fn main() {
     };
     let told = match scene.as_str() {
         "outage" => outage::play(&script).await,
+        "limits" => limits::play(&script).await,
         "roll" => roll::play(&script).await,
         _ => panic!("no scene is called {scene}"),
     };

@@ -62,7 +62,7 @@ pub(crate) async fn one(url: &str, name: &str, fence: Fence) {
     let store: Arc<dyn Store> = Arc::new(store);
     let engine = engine(Arc::new(Intercepted::new(store, late)), Arc::new(queue), clock.clone());
     let workers = engine.workers_start();
-    let callers = Callers::start(&[engine.clone()], &clock, name, CALLERS);
+    let callers = Callers::start(std::slice::from_ref(&engine), &clock, name, CALLERS);
     tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().next()).await.unwrap();
     callers.end().await;
     all_done(&engine, &clock).await;
