@@ -67,7 +67,7 @@ async fn what_one_copy_takes_in_another_does_and_a_third_tells() {
     assert_eq!(second.get("/status").await.expect(200).json(), told);
     second.get("/readyz").await.expect(200);
 
-    [worker, other, one].map(stop);
+    [worker, other, one].into_iter().for_each(stop);
     let fired = backends.shim.fired();
     assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.failed > 0 && fired.lost > 0, "{fired:?}");
 }
