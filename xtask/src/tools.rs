@@ -1,7 +1,7 @@
 //! Tools that no toolchain brings, in pinned versions below `target/tools`.
 //!
-//! Nothing is installed into the system, and what is there already is used: a second run installs
-//! nothing.
+//! Nothing is installed into the system but what only its package manager has, and what is there already
+//! is used: a second run installs nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -92,13 +92,26 @@ pub(crate) fn node_packages(name: &str, packages: &[&str]) -> Result<PathBuf> {
 /// # Errors
 /// When it cannot be had.
 pub(crate) fn redis_server() -> Result<PathBuf> {
-    let program = PathBuf::from("redis-server");
-    if !process::works(process::command(&program, "--version")) {
-        eprintln!("installing redis-server");
-        process::run(process::command("apt-get", "install --yes --quiet redis-server"))
-            .context("redis-server is needed")?;
+    of_the_system("redis-server", "redis-server")
+}
+
+/// Chromium, and the driver through which it is told what to do.
+///
+/// # Errors
+/// As for [`redis_server`].
+pub(crate) fn browser() -> Result<(PathBuf, PathBuf)> {
+    Ok((of_the_system("chromium", "chromium")?, of_the_system("chromedriver", "chromium-driver")?))
+}
+
+/// A program; where there is none, a package of the system brings it.
+fn of_the_system(program: &str, package: &str) -> Result<PathBuf> {
+    if !process::works(process::command(program, "--version")) {
+        eprintln!("installing {package}");
+        let mut install = process::command("apt-get", "install --yes --quiet --no-install-recommends");
+        install.arg(package);
+        process::run(install).with_context(|| format!("{program} is needed"))?;
     }
-    Ok(program)
+    Ok(PathBuf::from(program))
 }
 
 /// Installs something unless it is there already; what is, is written down when it is whole.

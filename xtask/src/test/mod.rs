@@ -5,10 +5,12 @@
 //! 1. every test of the workspace, through cargo-nextest where it is installed, and the doctests;
 //! 2. every quick proof ([`crate::prove`]);
 //! 3. [`tour`]: the README's own commands, verbatim, against the release build;
-//! 4. [`real_data`]: files that nobody here wrote, in over HTTP and out again;
-//! 5. [`contract`]: thousands of generated requests against a running server.
+//! 4. [`pages`]: what a person does on the page that shows the API, in a browser;
+//! 5. [`real_data`]: files that nobody here wrote, in over HTTP and out again;
+//! 6. [`contract`]: thousands of generated requests against a running server.
 
 mod contract;
+mod pages;
 mod real_data;
 mod totals;
 mod tour;
@@ -25,10 +27,11 @@ use totals::Totals;
 /// # Errors
 /// When a part failed.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
-    let steps: [Step<'_>; 5] = [
+    let steps: [Step<'_>; 6] = [
         ("tests", Box::new(tests)),
         ("proofs", Box::new(|| prove::run(&prove::Options::all_quick()))),
         ("tour", Box::new(tour::run)),
+        ("pages", Box::new(pages::run)),
         ("real-data", Box::new(real_data::run)),
         ("contract", Box::new(contract::run)),
     ];

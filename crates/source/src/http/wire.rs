@@ -12,7 +12,9 @@ use crate::model::{Record, instant};
 /// A measurement.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({ "data": { "temp": 21.5, "wind": { "speed": 3.2 } }, "name": "roof", "ts": "2026-01-15T10:30:00Z" }))]
+// Of now and of the series that questions are about unless said, so that what is written on the page of
+// the API is found there as well.
+#[schema(example = json!({ "data": { "temp": 21.5, "wind": { "speed": 3.2 } } }))]
 pub(super) struct RecordCreate {
     /// What was measured: any JSON object. Its numbers are counted by their paths, such as
     /// `wind.speed`. The form `{"rows": [["parameter", "value"], ["temp", 21.5]], "ts": …, "name": …}`
