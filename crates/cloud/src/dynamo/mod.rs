@@ -44,6 +44,7 @@ use crate::Aws;
 use crate::aws::{ATTEMPT_MAX, Trouble};
 use crate::patience::{CALL_MAX, Given, Patience};
 
+pub use codec::{PARTITION, SORT, TTL};
 pub use tables::{Fault, Found};
 
 /// Who asks whether we are ready does not want to wait for long.

@@ -17,6 +17,7 @@ mod sqs;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,6 +52,7 @@ struct State {
     behind: String,
     client: reqwest::Client,
     dice: Dice,
+    calls: AtomicU64,
     dynamo: dynamo::Dynamo,
     sqs: sqs::Sqs,
 }
@@ -78,7 +80,8 @@ impl AwsShim {
         let at = listener.local_addr().expect("a listener has an address");
         let client = reqwest::Client::builder().no_proxy().timeout(FORWARD_MAX).build().expect("a client");
         let (dynamo, sqs) = (dynamo::Dynamo::default(), sqs::Sqs::default());
-        let state = Arc::new(State { behind: moto.url(), client, dice: Dice::new(seed, odds), dynamo, sqs });
+        let (dice, calls) = (Dice::new(seed, odds), AtomicU64::new(0));
+        let state = Arc::new(State { behind: moto.url(), client, dice, calls, dynamo, sqs });
         let serving = tokio::spawn(serve(listener, state.clone()));
         Self { at, state, serving }
     }
@@ -91,6 +94,11 @@ impl AwsShim {
     /// Changes the odds from the next request on.
     pub fn set(&self, odds: Odds) {
         self.state.dice.set(odds);
+    }
+
+    /// How many requests have come.
+    pub fn calls(&self) -> u64 {
+        self.state.calls.load(Ordering::Relaxed)
     }
 
     /// How often each fault has fired.
@@ -117,6 +125,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
+    state.calls.fetch_add(1, Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
