@@ -40,6 +40,9 @@ impl Engine {
     ///
     /// `until` is an instant of the engine's monotonic clock.
     pub async fn rings_answer(self: &Arc<Self>, topic: &Topic, rings: Vec<Ring>, until: Duration) -> Vec<bool> {
+        if self.clock.monotonic() >= until {
+            return vec![false; rings.len()];
+        }
         let call = Call { crew: Crew::new(self), cut: CancellationToken::new() };
         let answers = join_all(rings.into_iter().map(|ring| call.answer(self, topic, ring)));
         tokio::select! {

@@ -112,3 +112,15 @@ async fn a_tick_fires_schedules_and_runs_what_they_start() {
     }
     assert!(world.effect("ticked").await >= 1);
 }
+
+#[tokio::test]
+async fn a_call_without_time_starts_nothing() {
+    let world = World::new();
+    enqueue(&world, &Toy::named("later", 1)).await;
+    let topic = Topic::new("tasks-normal");
+    let (rings, now) = (rings(&world, &topic).await, world.clock.monotonic());
+    assert_eq!(world.engine.rings_answer(&topic, rings, now).await, [false]);
+    world.engine.run_due(now).await.unwrap();
+    assert_eq!(world.shared.runs_of("later"), 0);
+    assert!(!self::rings(&world, &topic).await.is_empty(), "the sweep at the end of a tick rings for what is left");
+}
