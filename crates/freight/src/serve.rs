@@ -89,8 +89,16 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
-    let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
+/// What the configuration says about a server that listens on `own`.
+pub(crate) fn settings(
+    config: &Config,
+    own: Vec<SocketAddr>,
+    sandbox: Option<SocketAddr>,
+    metrics: PrometheusHandle,
+) -> Settings {
+    // A file has one process at a time; of tables others may be running tasks now.
+    let exclusive = config.store.file().is_some();
+    let jobs = jobs::Settings { concurrency: config.concurrency, exclusive, ..jobs::Settings::default() };
     Settings {
         web: config.web.clone(),
         jobs,
@@ -151,6 +159,7 @@ impl Life {
         tokio::select! {
             ((), (), in_time, stood_in, ()) = life => {
                 stood_in?;
+                self.freight.accounts.settle().await?;
                 self.freight.source.events_flush().await?;
                 Ok(if in_time { Ended::InTime } else { Ended::Late })
             }
