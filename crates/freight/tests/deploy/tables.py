@@ -15,4 +15,4 @@ keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 dynamodb = boto3.resource("dynamodb", endpoint_url=endpoint, region_name="eu-west-2", **keys)
 names = [found.name for found in dynamodb.tables.all() if found.name.startswith(prefix)]
 items = [item for item in dynamodb.Table(prefix + table).scan()["Items"] if text in item.get("data", "")]
-print(json.dumps({"tables": sorted(names), "items": items}, default=str))
+print(json.dumps({"tables": sorted(names), "items": items}, default=repr))

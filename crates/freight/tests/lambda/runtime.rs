@@ -38,8 +38,8 @@ pub(crate) struct Function {
     asked: mpsc::Receiver<()>,
     said: mpsc::Receiver<(String, Said)>,
     invocations: u32,
-    /// From the start of the process to its first request for an invocation.
-    pub(crate) cold: Duration,
+    /// When the process was started.
+    pub(crate) began: Instant,
 }
 
 impl Function {
@@ -63,12 +63,10 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
         ]);
-        let started = Instant::now();
+        let began = Instant::now();
         let child = program.stdout(Stdio::null()).spawn().unwrap();
-        let mut function = Self { child, events, asked: ask, said: say, invocations: 0, cold: Duration::ZERO };
+        let mut function = Self { child, events, asked: ask, said: say, invocations: 0, began };
         function.asks(INIT_MAX).await;
-        function.cold = started.elapsed();
-        function.signal("STOP");
         function
     }
 
