@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use base::Clock as _;
 use base::clock::SystemClock;
@@ -109,9 +109,11 @@ impl Drop for Function {
     }
 }
 
-async fn next(State(interface): State<Arc<Interface>>) -> impl IntoResponse {
-    interface.asked.send(()).await.unwrap();
-    let (id, time, event) = interface.events.lock().await.recv().await.unwrap();
+async fn next(State(interface): State<Arc<Interface>>) -> Response {
+    let asked = interface.asked.send(()).await.is_ok();
+    let next = interface.events.lock().await.recv().await.filter(|_| asked);
+    // The test is over.
+    let Some((id, time, event)) = next else { return StatusCode::GONE.into_response() };
     let deadline = base::clock::add(SystemClock::new().now(), time).as_millisecond();
     let arn = "arn:aws:lambda:eu-west-2:123456789012:function:freight";
     let headers = [
@@ -122,7 +124,7 @@ async fn next(State(interface): State<Arc<Interface>>) -> impl IntoResponse {
         ("content-type", "application/json".to_owned()),
     ];
     let named = |(name, value): (&str, String)| Some((name.parse().ok()?, value.parse().ok()?));
-    (headers.into_iter().filter_map(named).collect::<HeaderMap>(), event)
+    (headers.into_iter().filter_map(named).collect::<HeaderMap>(), event).into_response()
 }
 
 async fn response(State(interface): State<Arc<Interface>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
