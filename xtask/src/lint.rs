@@ -5,14 +5,14 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::steps::{self, Selection, Step};
-use crate::{openapi, process, tidy, tools};
+use crate::{deploy, openapi, process, tidy, tools};
 
 /// Runs every check that is selected.
 ///
 /// # Errors
 /// When one of them found something.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
-    let steps: [Step<'_>; 7] = [
+    let steps: [Step<'_>; 8] = [
         ("rustfmt", Box::new(|| process::run(process::cargo("fmt --all -- --check")))),
         ("tidy", Box::new(tidy::run)),
         ("clippy", Box::new(|| clippy(""))),
@@ -21,6 +21,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
         ("rustdoc", Box::new(rustdoc)),
         ("deny", Box::new(deny)),
         ("openapi", Box::new(openapi::check)),
+        ("deploy", Box::new(deploy::check)),
     ];
     steps::run_all(&steps, selection)
 }

@@ -8,7 +8,8 @@
 //! 3. [`mod@test`]: every test, every quick proof, the README's own commands, a fuzzed contract.
 //! 4. [`prove`]: one promise each, attacked on purpose.
 //! 5. [`mod@bench`]: what a machine gives.
-//! 6. [`openapi`]: writes the document that `lint` compares.
+//! 6. [`openapi`], [`deploy`]: write the document and the template that `lint` compares.
+//! 7. [`dist`]: packs the program for others.
 //!
 //! [`steps`] runs a list of checks to its end, [`process`] runs other programs, [`server`] is a
 //! running Freight, [`http`] calls it, [`book`] writes pages that are output, [`tools`] installs what is missing below `target/`.
@@ -18,6 +19,8 @@
 
 mod bench;
 mod book;
+mod deploy;
+mod dist;
 mod http;
 mod lint;
 mod openapi;
@@ -56,6 +59,10 @@ enum Command {
     Bench(bench::Options),
     /// Write `openapi.json`.
     Openapi,
+    /// Write the declared tables and queues into `deploy/freight.yaml`.
+    Deploy,
+    /// Pack the release build: an archive and a Containerfile, or the zip of a Lambda function.
+    Dist(dist::Options),
     /// Install what tests start by themselves, so that `cargo test` finds it.
     Tools,
 }
@@ -68,6 +75,8 @@ fn main() -> ExitCode {
         Command::Prove(options) => prove::run(&options),
         Command::Bench(options) => bench::run(&options),
         Command::Openapi => openapi::write(),
+        Command::Deploy => deploy::write(),
+        Command::Dist(options) => dist::run(&options),
         Command::Tools => tools::for_tests(),
     };
     match outcome {

@@ -11,8 +11,10 @@ use crate::process;
 
 const CARGO_DENY: &str = "0.20.2";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
-/// moto, and the two packages that make a server of it; its own extra brings a hundred.
-const MOTO: [&str; 3] = ["moto[dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
+/// moto, the two packages that make a server of it (its own extra brings a hundred), and cfn-lint, which its
+/// CloudFormation cannot do without.
+const MOTO: [&str; 4] =
+    ["moto[cloudformation,dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "cfn-lint==1.58.0"];
 
 /// Brings what the tests of the workspace start by themselves: moto and a Redis server.
 ///
@@ -52,6 +54,14 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
 /// As for [`python_packages`].
 pub(crate) fn schemathesis() -> Result<PathBuf> {
     Ok(python_packages("schemathesis", &[SCHEMATHESIS])?.join("bin/schemathesis"))
+}
+
+/// cfn-lint, which judges templates of CloudFormation.
+///
+/// # Errors
+/// As for [`python_packages`].
+pub(crate) fn cfn_lint() -> Result<PathBuf> {
+    Ok(python_packages("moto", &MOTO)?.join("bin/cfn-lint"))
 }
 
 /// A Python environment of its own with these packages, each `name==version`.

@@ -6,16 +6,19 @@
 //! 2. [`telemetry`]: what the process says about itself. [`signal`]: being told to stop.
 //! 3. [`ground`]: what a server stands on. [`compose`]: what is made of what. [`seams`]:
 //!    what services ask of each other. [`checks`]: what `/health` asks the parts.
-//! 4. [`serve`]: a server's life. [`first_start`]: what happens once.
+//! 4. [`serve`]: a server's life. [`first_start`]: what happens once. [`lambda`]: a life from call to call.
 //! 5. [`upkeep`]: copying and verifying the store while it is in use.
-//! 6. [`cli`]: the commands.
+//! 6. [`cloudformation`]: tables and queues, as a template.
+//! 7. [`cli`]: the commands.
 
 pub mod checks;
 pub mod cli;
+pub mod cloudformation;
 pub mod compose;
 pub mod config;
 pub mod first_start;
 pub mod ground;
+pub mod lambda;
 pub mod seams;
 pub mod serve;
 pub mod signal;

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::compose::{Freight, Settings, compose};
-use crate::config::{Config, StoreUri};
+use crate::config::Config;
 use crate::first_start::first_start;
 use crate::ground::Ground;
 use crate::{signal, telemetry};
@@ -89,9 +89,15 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
-    // The file is this process's own, so that whoever held a lease before is gone. A table is everybody's.
-    let exclusive = matches!(config.store, StoreUri::File(_));
+/// What the configuration says about a server that listens on `own`.
+pub(crate) fn settings(
+    config: &Config,
+    own: Vec<SocketAddr>,
+    sandbox: Option<SocketAddr>,
+    metrics: PrometheusHandle,
+) -> Settings {
+    // A file has one process at a time; of tables others may be running tasks now.
+    let exclusive = config.store.file().is_some();
     let jobs = jobs::Settings { concurrency: config.concurrency, exclusive, ..jobs::Settings::default() };
     Settings {
         web: config.web.clone(),
@@ -153,6 +159,7 @@ impl Life {
         tokio::select! {
             ((), (), in_time, stood_in, ()) = life => {
                 stood_in?;
+                self.freight.accounts.settle().await?;
                 self.freight.source.events_flush().await?;
                 Ok(if in_time { Ended::InTime } else { Ended::Late })
             }

@@ -19,7 +19,8 @@
 //!    it writes. `finish`: how a run ends.
 //! 5. `planner`: from job to batches to the end. `places`: how many run at once. [`job`]: what
 //!    people do with jobs.
-//! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
+//! 6. [`sweep`], `room` and [`worker`]: who does all that, and when. [`inline`]: the same where there
+//!    are no workers.
 //! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
 
 /// The example in the engine's guide is a test.
@@ -30,6 +31,7 @@ mod guide {}
 pub mod dead;
 pub mod engine;
 pub mod enqueue;
+pub mod inline;
 pub mod job;
 pub mod kind;
 pub mod log;

@@ -70,15 +70,11 @@ impl Engine {
     }
 
     async fn sweep_tenant(&self, topic: &'static str, tenant: &TenantId) -> Result<Found> {
-        let now = base::key![base::clock::add(self.clock.now(), Duration::from_micros(1))];
         let mut found = Found { more: false, empty: true };
         for shard in 0..DUE_SHARDS {
             let mut after = None;
             loop {
-                let range = Range::Between(base::key![Timestamp::UNIX_EPOCH], now.clone());
-                let query =
-                    Query::new(DUE, due_partition(tenant, topic, shard)).range(range).limit(RINGS_MAX).after(after);
-                let slice = self.store.query(query).await?;
+                let slice = self.store.query(self.due_query(tenant, topic, shard).after(after)).await?;
                 found.empty &= slice.items.is_empty();
                 let ids: Vec<_> = slice.items.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
                 let waiting: Vec<_> = {
@@ -107,6 +103,19 @@ impl Engine {
         Ok(found)
     }
 
+    /// What is due now in a shard, the oldest first.
+    pub(crate) fn due_query(&self, tenant: &TenantId, topic: &str, shard: u32) -> Query {
+        let now = base::clock::add(self.clock.now(), Duration::from_micros(1));
+        let range = Range::Between(base::key![Timestamp::UNIX_EPOCH], base::key![now]);
+        Query::new(DUE, due_partition(tenant, topic, shard)).range(range).limit(RINGS_MAX)
+    }
+
+    /// The tenants that may have work in a topic.
+    pub(crate) async fn tenants_with_work(&self, topic: &str) -> Result<Vec<TenantId>, StoreError> {
+        let entries = self.store.query_all(Query::new(TASKS, directory_partition(topic)).limit(1_000)).await?;
+        Ok(entries.iter().filter_map(|entry| entry.text("tenant")?.parse().ok()).collect())
+    }
+
     async fn nothing_later(&self, topic: &str, tenant: &TenantId, shard: u32) -> Result<bool, StoreError> {
         let query = Query::new(DUE, due_partition(tenant, topic, shard)).limit(1);
         Ok(self.store.query(query).await?.items.is_empty())
@@ -128,10 +137,7 @@ impl Engine {
         for priority in Priority::ALL {
             let topic = topic_name(*priority);
             let mut depth = QueueDepth { topic: topic.to_owned(), waiting: 0, at_least: false, oldest: None };
-            for entry in self.store.query_all(Query::new(TASKS, directory_partition(topic)).limit(1_000)).await? {
-                let Some(tenant) = entry.text("tenant").and_then(|text| text.parse::<TenantId>().ok()) else {
-                    continue;
-                };
+            for tenant in self.tenants_with_work(topic).await? {
                 for shard in 0..DUE_SHARDS {
                     let query = Query::new(DUE, due_partition(&tenant, topic, shard)).limit(1_000);
                     let slice = self.store.query(query).await?;

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::queue::{Heard, Topic};
+use base::queue::{Heard, Ring, Topic};
 use base::store::StoreError;
 use base::{JobId, TaskId};
 use futures::FutureExt as _;
@@ -47,14 +47,7 @@ pub struct Workers {
 impl Engine {
     /// Starts hearing, sweeping and running.
     pub fn workers_start(self: &Arc<Self>) -> Workers {
-        let concurrency = self.settings.concurrency.clamp(1, 1_024);
-        let crew = Crew {
-            engine: self.clone(),
-            permits: Arc::new(Semaphore::new(concurrency)),
-            all: u32::try_from(concurrency).unwrap_or(1),
-            listening: CancellationToken::new(),
-            running: CancellationToken::new(),
-        };
+        let crew = Crew::new(self);
         let mut loops = JoinSet::new();
         for priority in Priority::ALL {
             loops.spawn(crew.clone().listen(*priority));
@@ -142,16 +135,42 @@ impl Drop for Running {
     }
 }
 
+/// What a ring led to.
+pub(crate) enum Heeded {
+    /// Nobody needs to ring again: the task ended, waits until it is due, or is somebody else's.
+    Over,
+    /// It is to ring again after this.
+    Again(Duration),
+    /// This kind's concurrency is used up.
+    Full(String),
+    /// No work is started any more, or what was is handed back.
+    Stopped,
+}
+
+/// Who runs tasks, and how many at a time.
 #[derive(Clone)]
-struct Crew {
+pub(crate) struct Crew {
     engine: Arc<Engine>,
     permits: Arc<Semaphore>,
     all: u32,
-    listening: CancellationToken,
-    running: CancellationToken,
+    /// Cancelled when no more work is to be started.
+    pub(crate) listening: CancellationToken,
+    /// Cancelled when what runs is to be handed back.
+    pub(crate) running: CancellationToken,
 }
 
 impl Crew {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+        let concurrency = engine.settings.concurrency.clamp(1, 1_024);
+        Self {
+            engine: engine.clone(),
+            permits: Arc::new(Semaphore::new(concurrency)),
+            all: u32::try_from(concurrency).unwrap_or(1),
+            listening: CancellationToken::new(),
+            running: CancellationToken::new(),
+        }
+    }
+
     async fn listen(self, priority: Priority) {
         let topic = Topic::new(topic_name(priority));
         let share = match priority {
@@ -184,7 +203,7 @@ impl Crew {
     }
 
     /// So many permits; `None` once no more work is to be started.
-    async fn permits(&self, many: u32) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn permits(&self, many: u32) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;
             () = self.listening.cancelled() => None,
@@ -192,46 +211,57 @@ impl Crew {
         }
     }
 
-    /// Decides one ring's claim, and runs the task if it is ours.
+    /// Answers one ring: what it leads to, and whether it is to ring again.
     async fn answer(self, topic: Topic, heard: Heard, permit: OwnedSemaphorePermit) {
         let Heard { ring, receipt } = heard;
-        let Some(running) = Running::enter(&self.engine, ring.task) else {
-            self.done(&topic, receipt).await;
-            return;
+        let decided = self.done(&topic, receipt);
+        let delay = match self.heed(&ring, permit, decided).await {
+            Heeded::Over | Heeded::Stopped => return,
+            Heeded::Full(kind) => return self.engine.wait_for_room(&ring.group, kind, ring.task),
+            Heeded::Again(delay) => delay,
         };
-        let mut permit = permit;
+        if let Err(error) = self.engine.ring_again(&topic, ring, delay).await {
+            metrics::counter!("freight_rings_lost_total").increment(1);
+            tracing::debug!(%error, "a ring was lost");
+        }
+    }
+
+    /// Decides one ring's claim, and runs the task if it is ours. `decided` is awaited as soon as nothing
+    /// depends on the ring any more.
+    pub(crate) async fn heed(
+        &self,
+        ring: &Ring,
+        mut permit: OwnedSemaphorePermit,
+        decided: impl Future<Output = ()>,
+    ) -> Heeded {
+        let Some(running) = Running::enter(&self.engine, ring.task) else {
+            decided.await;
+            return Heeded::Over;
+        };
         let mut claim = self.engine.claim(&ring.group, ring.task, Company::Others).await;
-        self.done(&topic, receipt).await;
+        decided.await;
         if let Ok(Claim::Suspect) = claim {
             // Only once its own permit is back are all permits to be had.
             drop(permit);
-            let Some(all) = self.permits(self.all).await else { return };
+            let Some(all) = self.permits(self.all).await else { return Heeded::Stopped };
             permit = all;
             claim = self.engine.claim(&ring.group, ring.task, Company::Alone).await;
         }
-        let again = |delay: Duration| base::queue::Ring { delay: delay.min(base::queue::DELAY_MAX), ..ring.clone() };
-        let ring = match claim {
-            Ok(Claim::Taken(run)) => {
-                self.take(Arc::from(run), running).await;
-                drop(permit);
-                return;
-            }
-            Ok(Claim::Left | Claim::Suspect) => return,
-            Ok(Claim::Early(delay)) => again(delay),
-            Ok(Claim::Saturated(kind)) => {
-                self.engine.wait_for_room(&ring.group, kind, ring.task);
-                return;
-            }
+        let heeded = match claim {
+            Ok(Claim::Taken(run)) => match self.take(Arc::from(run), running).await {
+                true => Heeded::Over,
+                false => Heeded::Stopped,
+            },
+            Ok(Claim::Left | Claim::Suspect) => Heeded::Over,
+            Ok(Claim::Early(delay)) => Heeded::Again(delay),
+            Ok(Claim::Saturated(kind)) => Heeded::Full(kind),
             Err(error) => {
                 tracing::warn!(%error, task = %ring.task, "cannot claim");
-                again(REST)
+                Heeded::Again(REST)
             }
         };
-        drop(running);
         drop(permit);
-        if self.engine.queue.send(&topic, vec![ring]).await.is_err() {
-            metrics::counter!("freight_rings_lost_total").increment(1);
-        }
+        heeded
     }
 
     async fn done(&self, topic: &Topic, receipt: base::queue::Receipt) {
@@ -240,9 +270,10 @@ impl Crew {
         }
     }
 
-    async fn take(&self, run: Arc<Run>, running: Running) {
+    /// Runs the task; says whether it was let come to an end.
+    async fn take(&self, run: Arc<Run>, running: Running) -> bool {
         running.works_for(run.job());
-        self.guarded(&run).await;
+        let ended = self.guarded(&run).await;
         let last_of_job = running.leave_as_last_of(run.job());
         self.engine.room_made_by(&run).await;
         let told = match run.part {
@@ -253,10 +284,11 @@ impl Crew {
         if let Err(error) = told {
             tracing::debug!(%error, "the planner will look by itself");
         }
+        ended
     }
 
-    /// Runs the task to its end, whatever that is.
-    async fn guarded(&self, run: &Arc<Run>) {
+    /// Runs the task to its end, whatever that is; `false` when it was cut short by the stop.
+    async fn guarded(&self, run: &Arc<Run>) -> bool {
         let started = self.engine.clock.monotonic();
         let (kind, due) = {
             let row = lock(&run.row);
@@ -291,6 +323,7 @@ impl Crew {
         if let Err(error) = ended {
             tracing::warn!(%error, task = %run.task(), "a run's end was not written; its lease will run out");
         }
+        outcome != "abandoned" || !self.running.is_cancelled()
     }
 
     async fn work(&self, run: &Arc<Run>) -> Result<Done, Failure> {
@@ -374,6 +407,15 @@ impl Crew {
 }
 
 impl Engine {
+    /// Has a ring ring again, in time or as late as rings can.
+    ///
+    /// # Errors
+    /// `Unavailable`; the sweep will find the task.
+    pub(crate) async fn ring_again(&self, topic: &Topic, ring: Ring, delay: Duration) -> base::Result<()> {
+        let ring = Ring { delay: delay.min(base::queue::DELAY_MAX), ..ring };
+        self.queue.send(topic, vec![ring]).await
+    }
+
     /// Rings the planner when its job's batches have all ended.
     async fn ring_if_ended(&self, run: &Run) -> Result<(), StoreError> {
         let Some(job) = run.job() else { return Ok(()) };

@@ -23,6 +23,7 @@ use tracing::Instrument;
 use crate::arrival::Arrival;
 use crate::error::Mapping;
 use crate::gate::Answered;
+use crate::whole::Whole;
 use crate::{Kit, Lifecycle, Problem, cors, etag, headers, host, problem, source};
 
 /// The header that names a request.
@@ -54,7 +55,12 @@ pub(crate) async fn edge(State(edge): State<Arc<Edge>>, mut request: Request, ne
     };
     let traceparent = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let span = tracing::info_span!("request", request_id = %arrival.request_id, traceparent);
-    let response = edge.run(request, next, &arrival, &asked).instrument(span.clone()).await;
+    let whole = request.extensions().get::<Whole>().copied();
+    let running = edge.run(request, next, &arrival, &asked).instrument(span.clone());
+    let response = match whole {
+        Some(whole) => whole.of(&*edge.kit.clock, running).await,
+        None => running.await,
+    };
     let response = problem::render(problem::adopt(response).await, &arrival, &Mapping::new());
     let _entered = span.enter();
     edge.finish(response, &arrival, &asked)

@@ -34,7 +34,7 @@
 //! 6. [`limits`], [`idempotency`], [`cursor`]: how much, how often, and where lists go on.
 //! 7. `headers`, `cors`, [`host`], [`source`]: what browsers and proxies add to it.
 //! 8. [`health`], `docs`, [`openapi`](mod@openapi): what the server says of itself.
-//! 9. [`app`], [`config`], [`serve`](mod@serve), `wire`: the whole, and the socket.
+//! 9. [`app`], [`config`], [`serve`](mod@serve), `wire`: the whole, and the socket. [`whole`]: without one.
 
 pub mod answer;
 pub mod app;
@@ -68,6 +68,7 @@ pub mod scope;
 pub mod serve;
 pub mod source;
 pub mod sse;
+pub mod whole;
 mod wire;
 
 pub use answer::{Accepted, Answer, Created};
@@ -90,6 +91,7 @@ pub use problem::Problem;
 pub use query::Params;
 pub use register::{Replay, Route, Routes};
 pub use serve::{serve, serve_ops};
-pub use source::Peer;
+pub use source::{CallerArn, Peer};
 #[doc(hidden)]
 pub use utoipa_axum::paste;
+pub use whole::Whole;

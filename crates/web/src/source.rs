@@ -14,6 +14,11 @@ use crate::etag::joined;
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub SocketAddr);
 
+/// Who signed the request (`arn:aws:iam::123456789012:user/ann`), as API Gateway or a function URL has
+/// verified it. Put into a request's extensions by who has it from there; never read from a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerArn(pub String);
+
 /// The source of a request. `X-Forwarded-For` is read from its end, past the proxies we trust: the
 /// first address that is none of ours is the last one that somebody we trust has seen.
 pub(crate) fn of(request: &Request, trusted: &[Network]) -> IpAddr {

@@ -1,18 +1,22 @@
-//! The README's own commands, run as they stand there.
+//! The commands of the README and of the pages for operators, run as they stand there.
 //!
-//! The blocks fenced with `sh` after a line [`MARKER`], up to a line [`END`] or the end, are one
+//! Of each page, the blocks fenced with `sh` after a line [`MARKER`], up to a line [`END`] or the end, are one
 //! script: a variable set in one block is there in the next, and a server started with `&` runs
 //! until the script ends. It runs in an empty directory, with the release build first in `PATH`;
 //! the first command that fails ends it, and fails the tour. So that nothing in the text has to
 //! change, what differs from a reader's machine comes from outside: the server listens where there
-//! is room, and curl takes an answer of 400 or more for a failure.
+//! is room, our client knows where that is, and curl takes an answer of 400 or more for a failure.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{process, server};
+
+/// Where there are commands to run.
+const PAGES: [&str; 2] = ["README.md", "docs/operating.md"];
 
 const MARKER: &str = "<!-- tour -->";
 const END: &str = "<!-- /tour -->";
@@ -26,31 +30,37 @@ trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 /// Long enough for a slow machine; a tour that waits for ever is a failure too.
 const SECONDS_MAX: u32 = 300;
 
-/// Runs the tour.
+/// Runs the tour of every page.
 ///
 /// # Errors
-/// When the README has none, or a command of it fails.
+/// When a page has none, or a command of it fails.
 pub(super) fn run() -> Result<()> {
-    let readme = fs::read_to_string(process::root().join("README.md")).context("no README.md")?;
-    let blocks = blocks(&readme);
-    ensure!(!blocks.is_empty(), "README.md has no ```sh block after {MARKER}");
     let program = server::release()?;
+    let built = program.parent().context("the program has no directory")?;
+    PAGES.iter().try_for_each(|page| tour(page, built))
+}
+
+fn tour(page: &str, built: &Path) -> Result<()> {
+    let text = fs::read_to_string(process::root().join(page)).with_context(|| format!("no {page}"))?;
+    let blocks = blocks(&text);
+    ensure!(!blocks.is_empty(), "{page} has no ```sh block after {MARKER}");
     let backstage = tempfile::tempdir().context("no temporary directory")?;
     let stage = tempfile::tempdir().context("no temporary directory")?;
     let script = backstage.path().join("tour.sh");
-    let built = program.parent().context("the program has no directory")?;
     fs::write(&script, self::script(built, &blocks))?;
     fs::write(backstage.path().join(".curlrc"), "fail-with-body\n")?;
+    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
 
     // `timeout` ends the script with everything that it started.
     let mut tour = process::command("timeout", &format!("--kill-after=10 {SECONDS_MAX} bash"));
     tour.arg(&script)
         .current_dir(stage.path())
         .env("CURL_HOME", backstage.path())
-        .env("FREIGHT_SERVER_LISTEN", "127.0.0.1:0")
+        .env("FREIGHT_URL", format!("http://{listen}"))
+        .env("FREIGHT_SERVER_LISTEN", listen)
         .env("FREIGHT_SANDBOX_LISTEN", "127.0.0.1:0");
     process::run(tour)?;
-    eprintln!("tour: {} blocks of README.md", blocks.len());
+    eprintln!("tour: {} blocks of {page}", blocks.len());
     Ok(())
 }
 

@@ -28,7 +28,11 @@ type Counts = HashMap<(TenantId, Timestamp, Cow<'static, str>), i64>;
 
 /// Refusals that are not written yet.
 #[derive(Default)]
-pub(super) struct Gathered(Mutex<Counts>);
+pub(super) struct Gathered {
+    counts: Mutex<Counts>,
+    /// Held while counts are written: who has waited for it knows that nothing is under way.
+    writing: tokio::sync::Mutex<()>,
+}
 
 impl Gathered {
     /// Counts one; whether it is the first since the last [`Gathered::write`].
@@ -47,6 +51,7 @@ impl Gathered {
     /// # Errors
     /// What the store says; counts that were not applied gather on.
     pub(super) async fn write(&self, rows: &Rows) -> Result<()> {
+        let _one_at_a_time = self.writing.lock().await;
         let mut taken: Vec<_> = std::mem::take(&mut *self.counts()).into_iter().collect();
         while !taken.is_empty() {
             let chunk = taken.split_off(taken.len().saturating_sub(WRITES));
@@ -67,7 +72,7 @@ impl Gathered {
 
     // A std mutex: nothing is awaited while it is held.
     fn counts(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -128,7 +128,7 @@ impl Accounts {
         }
         let rows = self.rows().clone();
         let write = used_put(id, before, now);
-        tokio::spawn(async move {
+        self.0.beside.spawn(async move {
             match rows.commit(vec![write]).await {
                 Ok(_) | Err(StoreError::Failed(_)) => {}
                 Err(error) => tracing::debug!(%error, "the use of a key was not written down"),

@@ -19,6 +19,7 @@ pub use keys::ListedKey;
 use std::sync::Arc;
 
 use base::{Clock, Ctx, Principal, RequestId, Result, Store, TenantId};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::model::{ApiKey, KeyId, Role, Tenant};
@@ -35,6 +36,8 @@ struct Inner {
     tenants: recent::Recent<String, Arc<Tenant>>,
     denials: denials::Gathered,
     origins: origins::Known,
+    /// What is done beside requests.
+    beside: TaskTracker,
 }
 
 /// What the service stands on.
@@ -56,7 +59,21 @@ impl Accounts {
             tenants: recent::Recent::new(),
             denials: denials::Gathered::default(),
             origins: origins::Known::default(),
+            beside: TaskTracker::new(),
         }))
+    }
+
+    /// Writes the refusals that have gathered, and waits for whatever is done beside requests: to be called
+    /// before the process stops, or is stopped, for what it had begun would be lost.
+    ///
+    /// # Errors
+    /// When the refusals cannot be written; they gather on.
+    pub async fn settle(&self) -> Result<()> {
+        let written = self.0.denials.write(self.rows()).await;
+        self.0.beside.close();
+        self.0.beside.wait().await;
+        self.0.beside.reopen();
+        written
     }
 
     pub(crate) fn rows(&self) -> &Rows {

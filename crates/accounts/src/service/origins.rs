@@ -39,7 +39,7 @@ impl Accounts {
         };
         if aged {
             let accounts = self.clone();
-            tokio::spawn(async move {
+            self.0.beside.spawn(async move {
                 if let Err(error) = accounts.origins_read().await {
                     tracing::warn!(%error, "the tenants' origins could not be read");
                 }

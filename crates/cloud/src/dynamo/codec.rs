@@ -20,12 +20,15 @@ use base::store::{Body, Field, Item, Key, StoreError, Table, Version};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(super) const PARTITION: &str = "pk";
-pub(super) const SORT: &str = "sk";
+/// The attribute of the partition key, a text.
+pub const PARTITION: &str = "pk";
+/// The attribute of the sort key, a text.
+pub const SORT: &str = "sk";
 pub(super) const VERSION: &str = "version";
 pub(super) const DATA: &str = "data";
 pub(super) const EXPIRES: &str = "expires";
-pub(super) const TTL: &str = "ttl";
+/// The attribute by which expired items are removed, in seconds since 1970.
+pub const TTL: &str = "ttl";
 const FIELD: &str = "f.";
 
 /// The attributes of an item.

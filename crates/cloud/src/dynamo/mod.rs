@@ -45,6 +45,7 @@ use crate::aws::{ATTEMPT_MAX, Trouble, https};
 use crate::patience::{CALL_MAX, Given, Patience};
 use crate::pulse::Pulse;
 
+pub use codec::{PARTITION, SORT, TTL};
 pub use tables::{Fault, Found};
 
 /// Who asks whether we are ready does not want to wait for long.

@@ -25,8 +25,11 @@ fn encode(ring: &Ring) -> String {
     format!("{FORMAT} {} {}", ring.task, ring.group)
 }
 
-/// Reads back what [`encode`] wrote; when it is heard, its delay has passed.
-pub(super) fn decode(body: &str) -> Option<Ring> {
+/// The ring of a message's body, for who has the message from somebody else than [`Queue::receive`];
+/// `None` when it is none of ours. When it is heard, its delay has passed.
+///
+/// [`Queue::receive`]: base::Queue::receive
+pub fn decode(body: &str) -> Option<Ring> {
     let mut words = body.split(' ');
     let (FORMAT, task, group, None) = (words.next()?, words.next()?, words.next()?, words.next()) else {
         return None;

@@ -6,8 +6,10 @@
 //! the sweep finds every task whose ring was lost. Rings carry their tenant as the message's group, by which SQS serves
 //! tenants fairly ([why not FIFO](../../../../docs/decisions/0022-standard-queues.md)).
 
-mod message;
+pub mod message;
 mod queues;
+
+pub use queues::RETENTION_S;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

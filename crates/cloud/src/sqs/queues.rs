@@ -8,8 +8,8 @@ use super::SqsQueue;
 
 /// A ring that was heard and not done rings again after this.
 const VISIBILITY_S: &str = "30";
-/// A ring that nobody heard for an hour has long been found by a sweep.
-const RETENTION_S: &str = "3600";
+/// For how many seconds a queue keeps a ring: one that nobody heard for an hour has long been found by a sweep.
+pub const RETENTION_S: &str = "3600";
 
 impl SqsQueue {
     /// The full names of the queues that are missing.

@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod jobs;
 mod keys;
+mod lambda;
 mod offline;
 mod paging;
 mod sandbox;
@@ -82,6 +83,8 @@ enum Command {
     Api(server::Serve),
     /// Run the work alone, on a store and a queue that are shared
     Worker(server::Serve),
+    /// Answer invocations of AWS Lambda, which starts this itself
+    Lambda,
     /// Tables and queues of shared backends: what there has to be
     #[command(subcommand)]
     Tables(tables::Tables),
@@ -121,7 +124,7 @@ enum Command {
 
 /// Parses the arguments, runs the command and returns its exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::try_parse_from(lambda::as_started(arguments)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { 2 } else { 0 };
@@ -159,6 +162,7 @@ impl Command {
             Self::Worker(serve) => {
                 serve.run(Role::Worker, &global.load_with(environment, serve.settings())?, screen).await
             }
+            Self::Lambda => lambda::run(&environment, &global.load(environment.clone())?).await,
             Self::Tables(verb) => tables::run(verb, &global.load(environment)?, screen).await,
             Self::Tenants(verb) => tenants::run(verb, &client()?, screen).await,
             Self::Keys(keys::Keys::Create(key)) if key.offline => {

@@ -32,6 +32,8 @@ pub(super) async fn key_create(
     }
     let ground = Ground::open(config).await?;
     let accounts = Accounts::new(Deps { store: ground.store, clock: ground.clock });
+    // Of tables nobody may have made use yet: their first key stays unseen, as that of a server without a terminal.
+    accounts.bootstrap().await?;
     let made = accounts.key_recover(tenant, ask).await?;
     let scopes: Vec<_> = made.key.scopes.iter().map(Scope::as_str).collect();
     let tenant = made.key.tenant.as_str();

@@ -37,8 +37,10 @@ impl Serve {
     /// # Errors
     /// `Failed` when it cannot start; `Poisoned` when the store failed.
     pub(super) async fn run(&self, role: Role, config: &Config, screen: Screen) -> Result<(), Failure> {
-        if role != Role::Both {
-            are_shared(role, config)?;
+        match role {
+            Role::Both => {}
+            Role::Api => are_shared("api", config)?,
+            Role::Worker => are_shared("worker", config)?,
         }
         telemetry::start(config.log_format, &config.log_filter)?;
         match serve(config, role, self.sandbox, &|words| screen.say(words)).await? {
@@ -52,9 +54,11 @@ impl Serve {
     }
 }
 
-/// Refuses half a server on what belongs to one process.
-fn are_shared(role: Role, config: &Config) -> Result<(), Failure> {
-    let role = if role == Role::Api { "api" } else { "worker" };
+/// Refuses one of several processes on what belongs to one.
+///
+/// # Errors
+/// `Usage`, with the reason.
+pub(super) fn are_shared(role: &str, config: &Config) -> Result<(), Failure> {
     let refused = |what: String| {
         Err(Failure::Usage(format!(
             "`freight {role}` is one of several processes on one store, and {what}. \

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use base::Clock;
 use base::clock::SystemClock;
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
 use cloud::{DynamoStore, SqsQueue};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::screen::Screen;
+use crate::cloudformation::{self, Billing};
 use crate::config::{Config, QueueUri, StoreUri};
 use crate::ground;
 
@@ -19,11 +20,34 @@ use crate::ground;
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub(super) enum Tables {
     /// List what there has to be, and ask nobody
-    Plan,
+    Plan(Plan),
     /// Make what is missing
     Create,
     /// Look whether all is there, and as it should be
     Check,
+}
+
+/// How to say what there has to be.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Plan {
+    /// In which form
+    #[arg(long, value_enum, default_value_t = Format::List)]
+    format: Format,
+    /// Pay for reads and writes a second of each table, instead of for each request
+    #[arg(long, value_name = "READS,WRITES", value_parser = capacity, requires = "format", conflicts_with = "parameters")]
+    provisioned: Option<(u32, u32)>,
+    /// Write resources for a template with the parameters Environment, ReadCapacity and WriteCapacity
+    #[arg(long)]
+    parameters: bool,
+}
+
+/// A form of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A list of names
+    List,
+    /// A template of CloudFormation
+    Cloudformation,
 }
 
 /// Runs a verb.
@@ -31,9 +55,13 @@ pub(super) enum Tables {
 /// # Errors
 /// `Usage` where nothing is shared; `Failed` when something is missing, wrong, or cannot be made.
 pub(super) async fn run(verb: Tables, config: &Config, screen: Screen) -> Result<(), Failure> {
+    if let Tables::Plan(Plan { parameters: true, .. }) = verb {
+        return screen.line(&cloudformation::parameterized());
+    }
     let wanted = wanted(config)?;
     match verb {
-        Tables::Plan => print(wanted.into_iter().map(|(kind, name)| row(kind, &name, "wanted")).collect(), screen),
+        Tables::Plan(plan) if plan.format == Format::Cloudformation => screen.line(&template(plan, config)?),
+        Tables::Plan(_) => print(wanted.into_iter().map(|(kind, name)| row(kind, &name, "wanted")).collect(), screen),
         Tables::Create => print(create(config).await?, screen),
         Tables::Check => {
             let faults = missing(config).await?;
@@ -49,6 +77,20 @@ pub(super) async fn run(verb: Tables, config: &Config, screen: Screen) -> Result
             }
         }
     }
+}
+
+fn template(plan: Plan, config: &Config) -> Result<String, Failure> {
+    let (StoreUri::Dynamo(tables), QueueUri::Sqs(queues)) = (&config.store, &config.queue) else {
+        return Err(Failure::Usage("a template is of tables and queues: store.uri and queue.uri name AWS".to_owned()));
+    };
+    let billing = plan.provisioned.map_or(Billing::OnDemand, |(reads, writes)| Billing::Provisioned(reads, writes));
+    Ok(cloudformation::template(&tables.prefix, &queues.prefix, billing))
+}
+
+fn capacity(text: &str) -> Result<(u32, u32), String> {
+    let (reads, writes) = text.split_once(',').ok_or("READS,WRITES, such as 5,5")?;
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|it| (1..=40_000).contains(it));
+    number(reads).zip(number(writes)).ok_or_else(|| "numbers from 1 to 40000, such as 5,5".to_owned())
 }
 
 /// What is missing or wrong: each a name, a colon and why.

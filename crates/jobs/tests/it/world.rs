@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use base::clock::ManualClock;
 use base::memory::{MemoryQueue, MemoryStore};
 use base::store::{Key, Table, Write};
-use base::{Clock, Ctx, JobId, Principal, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId};
+use base::{Clock, Ctx, JobId, Principal, Queue, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId};
 use jobs::{
     Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy, Registry, Run,
     Settings, Stream, Tally, TaskKind, Workers,
@@ -174,6 +174,7 @@ impl TaskKind for ToyTask {
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) tenant: TenantId,
@@ -193,7 +194,7 @@ impl World {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, clock: ManualClock, settings: Settings) -> Self {
-        let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
+        let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
         let shared = Arc::new(Shared {
             gate: tokio::sync::Semaphore::new(0),
             runs: Mutex::default(),
@@ -206,14 +207,14 @@ impl World {
         registry.task(Arc::new(ToyTask(shared.clone())));
         let engine = Engine::new(Deps {
             store: store.clone(),
-            queue,
+            queue: queue.clone(),
             clock: Arc::new(clock.clone()),
             registry,
             quotas: Arc::new(FixedQuotas::default()),
             settings: settings.clone(),
         });
         let tenant = "acme".parse().unwrap();
-        Self { clock, store, engine, shared, tenant, settings, workers: None }
+        Self { clock, store, queue, engine, shared, tenant, settings, workers: None }
     }
 
     /// The same store, seen by the process that starts after this one was killed.

@@ -33,12 +33,19 @@ struct Gathered {
 /// Events that are not kept yet.
 pub(crate) struct Events {
     deps: Deps,
-    gathered: Arc<Mutex<Gathered>>,
+    gathered: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    events: Mutex<Gathered>,
+    /// Held while events are kept: who has waited for it knows that nothing is under way.
+    keeping: tokio::sync::Mutex<()>,
 }
 
 impl Events {
     pub(crate) fn new(deps: Deps) -> Self {
-        let gathered = Arc::new(Mutex::new(Gathered::default()));
+        let gathered = Arc::new(Shared::default());
         tokio::spawn(keep_going(deps.clone(), Arc::downgrade(&gathered)));
         Self { deps, gathered }
     }
@@ -46,7 +53,7 @@ impl Events {
     pub(crate) fn read(&self, ctx: &Ctx, series: &Name) {
         let minute = Level::Minute.floor(ctx.now().as_microsecond());
         let key = (ctx.tenant.clone(), ctx.principal.as_str().to_owned(), series.clone(), minute);
-        let mut gathered = lock(&self.gathered);
+        let mut gathered = lock(&self.gathered.events);
         if gathered.reads.len() < HELD_MAX {
             *gathered.reads.entry(key).or_default() += 1;
         } else {
@@ -56,7 +63,7 @@ impl Events {
 }
 
 /// Keeps what has gathered, once a second, as long as somebody gathers.
-async fn keep_going(deps: Deps, gathered: Weak<Mutex<Gathered>>) {
+async fn keep_going(deps: Deps, gathered: Weak<Shared>) {
     loop {
         deps.clock.sleep(EVERY).await;
         let Some(gathered) = gathered.upgrade() else { return };
@@ -68,9 +75,10 @@ async fn keep_going(deps: Deps, gathered: Weak<Mutex<Gathered>>) {
 }
 
 /// Keeps the writes, and the reads of minutes before `minute`.
-async fn flush(deps: &Deps, gathered: &Mutex<Gathered>, minute: i64) -> Result<()> {
+async fn flush(deps: &Deps, shared: &Shared, minute: i64) -> Result<()> {
+    let _one_at_a_time = shared.keeping.lock().await;
     let (writes, reads) = {
-        let mut gathered = lock(gathered);
+        let mut gathered = lock(&shared.events);
         let writes = std::mem::take(&mut gathered.writes);
         let reads: Reads = gathered.reads.extract_if(|(_, _, _, at), _| *at < minute).collect();
         (writes, reads)
@@ -89,7 +97,7 @@ async fn flush(deps: &Deps, gathered: &Mutex<Gathered>, minute: i64) -> Result<(
     for (tenant, events) in of_tenant {
         if let Err(error) = kept::keep(&deps.store, &tenant, &events, deps.clock.now()).await {
             failed = Some(error);
-            hold(gathered, events.into_iter().map(|event| (tenant.clone(), event)));
+            hold(&shared.events, events.into_iter().map(|event| (tenant.clone(), event)));
         }
     }
     failed.map_or(Ok(()), Err)
@@ -129,7 +137,7 @@ impl Source {
             bytes: outcome.bytes as u64,
             count: outcome.records as u64,
         };
-        hold(&self.events.gathered, [(ctx.tenant.clone(), event)]);
+        hold(&self.events.gathered.events, [(ctx.tenant.clone(), event)]);
     }
 
     /// What was done in a stretch of time, by anybody of the tenant; at most `limit`, the oldest

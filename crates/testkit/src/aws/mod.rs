@@ -18,6 +18,7 @@ mod sqs;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -53,6 +54,7 @@ struct State {
     behind: String,
     client: reqwest::Client,
     dice: Dice,
+    calls: AtomicU64,
     dynamo: dynamo::Dynamo,
     sqs: sqs::Sqs,
     cuts: cut::Cuts,
@@ -81,14 +83,8 @@ impl AwsShim {
         let at = listener.local_addr().expect("a listener has an address");
         let client = reqwest::Client::builder().no_proxy().timeout(FORWARD_MAX).build().expect("a client");
         let (dynamo, sqs) = (dynamo::Dynamo::default(), sqs::Sqs::default());
-        let state = Arc::new(State {
-            behind: moto.url(),
-            client,
-            dice: Dice::new(seed, odds),
-            dynamo,
-            sqs,
-            cuts: cut::Cuts::default(),
-        });
+        let (dice, calls, cuts) = (Dice::new(seed, odds), AtomicU64::new(0), cut::Cuts::default());
+        let state = Arc::new(State { behind: moto.url(), client, dice, calls, dynamo, sqs, cuts });
         let serving = tokio::spawn(serve(listener, state.clone()));
         Self { at, state, serving }
     }
@@ -106,6 +102,11 @@ impl AwsShim {
     /// Cuts a service off, or restores it.
     pub fn cut(&self, service: Service, cut: Cut) {
         self.state.cuts.set(service, cut);
+    }
+
+    /// How many requests have come.
+    pub fn calls(&self) -> u64 {
+        self.state.calls.load(Ordering::Relaxed)
     }
 
     /// How often each fault has fired.
@@ -132,6 +133,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
 }
 
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, io::Error> {
+    state.calls.fetch_add(1, Ordering::Relaxed);
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();

@@ -27,10 +27,18 @@ impl Moto {
         SHARED.get_or_init(Self::start)
     }
 
-    fn start() -> Self {
+    /// The Python that moto runs in, which has boto3 too.
+    ///
+    /// # Panics
+    /// When it is not installed.
+    pub fn python() -> Command {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/python");
         assert!(python.exists(), "moto is not installed: `cargo xtask tools` brings what tests need");
-        let mut child = Command::new(python)
+        Command::new(python)
+    }
+
+    fn start() -> Self {
+        let mut child = Self::python()
             .args(["-c", SERVER])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

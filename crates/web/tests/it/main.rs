@@ -21,3 +21,4 @@ mod problems;
 mod server;
 mod service;
 mod telemetry;
+mod whole;

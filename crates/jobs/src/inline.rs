@@ -1,0 +1,141 @@
+//! Work without workers: for a process that may do something only while it is called.
+//!
+//! Such a process (a function of AWS Lambda) is stopped when it has answered, for a moment or for
+//! good. So nothing here is spawned: what a call starts is a part of the call, and ends with it. At
+//! `until` no task is started any more and what runs is handed back, uncharged, as when a worker
+//! stops; what could not even be handed back within [`HAND_BACK_MAX`] is dropped, and its lease runs
+//! out.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::queue::{Ring, Topic};
+use base::{Result, TaskId};
+use futures::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::rows::task::{DUE_SHARDS, task_of_sort, topic_name};
+use crate::worker::{Crew, Heeded};
+use crate::{Engine, Priority};
+
+/// How long after `until` handing tasks back may take.
+pub const HAND_BACK_MAX: Duration = Duration::from_secs(3);
+
+/// How soon a task rings again whose kind has no room now. Nobody here could be told when it has.
+const ROOM_AGAIN: Duration = Duration::from_secs(5);
+
+/// Of each tenant and shard at most so many due tasks are run before the next look: a tenant with a
+/// million tasks does not keep another's one from its turn.
+const TURN: usize = 16;
+
+/// A task and the instant it is due at, as its due item has them: a task that stays due because
+/// somebody else runs it is looked at once.
+type Seen = HashSet<(TaskId, String)>;
+
+impl Engine {
+    /// Answers rings of a topic: claims each one's task and runs it to its end, as many at once as
+    /// workers would. Returns for each whether it was answered; one that was not is to ring again.
+    ///
+    /// `until` is an instant of the engine's monotonic clock.
+    pub async fn rings_answer(self: &Arc<Self>, topic: &Topic, rings: Vec<Ring>, until: Duration) -> Vec<bool> {
+        if self.clock.monotonic() >= until {
+            return vec![false; rings.len()];
+        }
+        let call = Call { crew: Crew::new(self), cut: CancellationToken::new() };
+        let answers = join_all(rings.into_iter().map(|ring| call.answer(self, topic, ring)));
+        tokio::select! {
+            biased;
+            answers = answers => answers,
+            never = call.close(self, until) => match never {},
+        }
+    }
+
+    /// Runs what is due (ticks of schedules and pruning are tasks like any other) until nothing is or
+    /// `until` has come, then sweeps, so that what is left rings. Returns whether anything is left.
+    ///
+    /// `until` is an instant of the engine's monotonic clock.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn run_due(self: &Arc<Self>, until: Duration) -> Result<bool> {
+        let mut seen = Seen::new();
+        while self.clock.monotonic() < until {
+            let mut found = false;
+            for priority in Priority::ALL {
+                let topic = topic_name(*priority);
+                let rings = self.due_rings(topic, &mut seen).await?;
+                found |= !rings.is_empty();
+                self.rings_answer(&Topic::new(topic), rings, until).await;
+            }
+            if !found {
+                break;
+            }
+        }
+        self.sweep().await
+    }
+
+    /// Rings for due tasks of a topic that were not seen yet, of every tenant some.
+    async fn due_rings(&self, topic: &'static str, seen: &mut Seen) -> Result<Vec<Ring>> {
+        let mut rings = Vec::new();
+        for tenant in self.tenants_with_work(topic).await? {
+            for shard in 0..DUE_SHARDS {
+                let mut after = None;
+                loop {
+                    let due = self.due_query(&tenant, topic, shard).limit(TURN).after(after);
+                    let slice = self.store.query(due).await?;
+                    let before = rings.len();
+                    for item in slice.items {
+                        let Some(task) = task_of_sort(&item.key.sort) else { continue };
+                        if seen.insert((task, item.key.sort)) {
+                            rings.push(Ring { task, group: tenant.clone(), delay: Duration::ZERO });
+                        }
+                    }
+                    after = slice.next;
+                    if after.is_none() || rings.len() > before {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(rings)
+    }
+}
+
+/// One call: who runs its tasks, and when they are let go.
+struct Call {
+    crew: Crew,
+    cut: CancellationToken,
+}
+
+impl Call {
+    async fn answer(&self, engine: &Engine, topic: &Topic, ring: Ring) -> bool {
+        let answered = async {
+            let Some(permit) = self.crew.permits(1).await else { return Heeded::Stopped };
+            self.crew.heed(&ring, permit, std::future::ready(())).await
+        };
+        let heeded = tokio::select! {
+            biased;
+            heeded = answered => heeded,
+            () = self.cut.cancelled() => Heeded::Stopped,
+        };
+        let delay = match heeded {
+            Heeded::Over => return true,
+            Heeded::Stopped => return false,
+            Heeded::Again(delay) => delay,
+            Heeded::Full(_) => ROOM_AGAIN,
+        };
+        engine.ring_again(topic, ring, delay).await.is_ok()
+    }
+
+    /// Ends the call when it is time to.
+    async fn close(&self, engine: &Engine, until: Duration) -> Infallible {
+        engine.clock.sleep(until.saturating_sub(engine.clock.monotonic())).await;
+        self.crew.listening.cancel();
+        self.crew.running.cancel();
+        engine.clock.sleep(HAND_BACK_MAX).await;
+        self.cut.cancel();
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,126 @@
+//! Work without workers: rings answered and due tasks run within a call, and nothing after it.
+
+use std::time::Duration;
+
+use base::Clock as _;
+use base::queue::{Heard, Ring, Topic};
+use jobs::inline::HAND_BACK_MAX;
+use jobs::{JobStatus, NewSchedule, NewTask};
+
+use crate::world::{Toy, World};
+
+const CALL: Duration = Duration::from_secs(20);
+
+/// The rings that wait in a topic, taken out of the queue as Lambda takes them.
+async fn rings(world: &World, topic: &Topic) -> Vec<Ring> {
+    let heard = world.queue.receive(topic, 100, Duration::ZERO).await.unwrap();
+    world.queue.done(topic, heard.iter().map(|heard| heard.receipt.clone()).collect()).await.unwrap();
+    heard.into_iter().map(|Heard { ring, .. }| ring).collect()
+}
+
+async fn enqueue(world: &World, toy: &Toy) {
+    let payload = serde_json::to_string(toy).unwrap();
+    world.engine.task_enqueue(&world.tenant, NewTask::new("toy.task", payload), Vec::new()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_answers_its_rings_and_a_job_comes_to_its_end_by_them_alone() {
+    let world = World::new();
+    let id = world.start(&[Toy::named("one", 1), Toy::named("two", 2)]).await;
+    let topic = Topic::new("tasks-normal");
+    let mut calls = 0;
+    while !world.job(id).await.settled {
+        let rings = rings(&world, &topic).await;
+        assert!(!rings.is_empty() && calls < 10, "nobody rang for the rest of the job");
+        let many = rings.len();
+        let until = world.clock.monotonic() + CALL;
+        assert_eq!(world.engine.rings_answer(&topic, rings, until).await, vec![true; many]);
+        calls += 1;
+    }
+    assert_eq!(world.job(id).await.status, JobStatus::Completed);
+    assert_eq!((world.effect("one").await, world.effect("two").await), (1, 1));
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn what_a_call_cannot_finish_is_handed_back_uncharged() {
+    let world = World::new();
+    enqueue(&world, &Toy { gated: true, ..Toy::named("long", 1) }).await;
+    enqueue(&world, &Toy::named("short", 1)).await;
+    let topic = Topic::new("tasks-normal");
+    let rings = rings(&world, &topic).await;
+    let (started, until) = (world.clock.monotonic(), world.clock.monotonic() + CALL);
+    let call = world.engine.rings_answer(&topic, rings, until);
+    tokio::pin!(call);
+    let mut answered = loop {
+        tokio::select! {
+            biased;
+            answered = &mut call => break answered,
+            () = tokio::task::yield_now() => world.clock.advance(Duration::from_millis(100)),
+        }
+    };
+    answered.sort_unstable();
+    assert_eq!(answered, [false, true]);
+    let took = world.clock.monotonic() - started;
+    assert!(took >= CALL && took < CALL + HAND_BACK_MAX, "{took:?}");
+    assert_eq!(world.engine.worker_list()[0].running, 0, "something runs on");
+
+    world.shared.gate.add_permits(1);
+    assert!(!world.engine.run_due(world.clock.monotonic() + CALL).await.unwrap());
+    assert_eq!((world.effect("long").await, world.effect("short").await), (1, 1));
+    assert_eq!(world.shared.runs_of("long"), 2, "once handed back, once to its end");
+}
+
+#[tokio::test]
+async fn a_ring_too_early_rings_again_and_one_without_a_task_is_over() {
+    let world = World::new();
+    enqueue(&world, &Toy { limited_s: Some(60), ..Toy::named("slow", 1) }).await;
+    let topic = Topic::new("tasks-normal");
+    let first = rings(&world, &topic).await;
+    let until = world.clock.monotonic() + CALL;
+    assert_eq!(world.engine.rings_answer(&topic, first.clone(), until).await, [true]);
+    // The same delivery once more, a minute too early.
+    assert_eq!(world.engine.rings_answer(&topic, first.clone(), until).await, [true]);
+    assert!(rings(&world, &topic).await.is_empty(), "it rang before its time");
+    world.clock.advance(Duration::from_secs(61));
+    let again = rings(&world, &topic).await;
+    assert!(!again.is_empty());
+    world.engine.rings_answer(&topic, again, world.clock.monotonic() + CALL).await;
+    assert_eq!(world.effect("slow").await, 1);
+    assert_eq!(world.engine.rings_answer(&topic, first, world.clock.monotonic() + CALL).await, [true]);
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn a_tick_fires_schedules_and_runs_what_they_start() {
+    let world = World::new();
+    let schedule = NewSchedule {
+        name: "often".to_owned(),
+        when: "every 30s".to_owned(),
+        kind: "toy",
+        params: serde_json::to_string(&[Toy::named("ticked", 1)]).unwrap(),
+        unique: None,
+    };
+    world.engine.schedule_put(&world.ctx(), schedule).await.unwrap();
+    let call = || async { world.engine.run_due(world.clock.monotonic() + CALL).await.unwrap() };
+    assert!(!call().await);
+    assert_eq!(world.effect("ticked").await, 0);
+    // The tick; then the planner, which looks by itself when nobody hears its ring.
+    for _ in 0..2 {
+        world.clock.advance(Duration::from_secs(30));
+        call().await;
+    }
+    assert!(world.effect("ticked").await >= 1);
+}
+
+#[tokio::test]
+async fn a_call_without_time_starts_nothing() {
+    let world = World::new();
+    enqueue(&world, &Toy::named("later", 1)).await;
+    let topic = Topic::new("tasks-normal");
+    let (rings, now) = (rings(&world, &topic).await, world.clock.monotonic());
+    assert_eq!(world.engine.rings_answer(&topic, rings, now).await, [false]);
+    world.engine.run_due(now).await.unwrap();
+    assert_eq!(world.shared.runs_of("later"), 0);
+    assert!(!self::rings(&world, &topic).await.is_empty(), "the sweep at the end of a tick rings for what is left");
+}

@@ -1,0 +1,56 @@
+//! Answers that have to be whole, by a deadline, and no larger than they may be.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use base::Clock;
+use web::Whole;
+
+use crate::server::{Reply, Server, request, server};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Asks, and moves the clock on until there is an answer.
+async fn ask(server: &Server, method: &str, target: &str, bytes_max: usize) -> Reply {
+    let whole = Whole { bytes_max, until: server.clock.monotonic() + SOON };
+    let request = request(method, target).header("x-api-key", "good").extension(whole);
+    let reply = server.send(request.body(Body::empty()).unwrap());
+    tokio::pin!(reply);
+    for _ in 0..1_000 {
+        tokio::select! {
+            biased;
+            reply = &mut reply => return reply,
+            () = tokio::task::yield_now() => server.clock.advance(Duration::from_millis(100)),
+        }
+    }
+    panic!("no answer");
+}
+
+#[tokio::test]
+async fn an_answer_that_fits_is_as_it_was() {
+    let server = server();
+    let (whole, plain) = (ask(&server, "GET", "/api/v1/me", 1 << 20).await, server.get("/api/v1/me").await);
+    assert_eq!((whole.status, whole.body), (plain.status, plain.body));
+}
+
+#[tokio::test]
+async fn one_byte_too_many_is_a_problem_in_its_place() {
+    let server = server();
+    let size = server.get("/api/v1/me").await.body.len();
+    ask(&server, "GET", "/api/v1/me", size).await.expect(200);
+    let problem = ask(&server, "GET", "/api/v1/me", size - 1).await.expect(501);
+    assert_eq!(problem.json()["error"], "too_large");
+    assert_eq!(problem.header("content-type"), "application/problem+json");
+}
+
+#[tokio::test]
+async fn what_is_late_is_a_problem_and_a_stream_of_events_is_cut() {
+    let server = server();
+    let begun = server.clock.monotonic();
+    let late = ask(&server, "POST", "/api/v1/hang", 1 << 20).await.expect(504);
+    assert_eq!(late.json()["status"], 504);
+    let took = server.clock.monotonic() - begun;
+    assert!(took >= SOON && took < SOON * 2, "{took:?}");
+    let events = ask(&server, "GET", "/api/v1/things/events", 1 << 20).await.expect(200);
+    assert!(String::from_utf8(events.body).unwrap().contains("after nothing"));
+}

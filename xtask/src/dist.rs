@@ -1,0 +1,127 @@
+//! What is handed to others: the program as an archive, as an image's file, as a function.
+//!
+//! Everything lies below `target/dist` afterwards, each file with its SHA-256 beside it:
+//!
+//! - `freight-VERSION-TARGET.tar.gz`: the program, README and LICENSE;
+//! - `Containerfile`: makes an image of that archive, whose program is not root;
+//! - with `--lambda`, `freight-lambda.zip`: the program as `bootstrap`, which is how Lambda starts one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use crate::{process, server};
+
+/// What goes into the archive besides the program.
+const BESIDE: [&str; 2] = ["README.md", "LICENSE"];
+/// The image. Its base has what a program that is linked to glibc needs, roots of trust, and no shell.
+const CONTAINERFILE: &str = include_str!("dist/Containerfile");
+
+/// What to make.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The zip for AWS Lambda instead of the archive.
+    #[arg(long)]
+    lambda: bool,
+}
+
+/// Builds the program and packs it.
+///
+/// # Errors
+/// When it cannot be built, stripped or packed, or what was packed does not run.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let program = server::release()?;
+    let folder = process::root().join("target/dist");
+    fs::create_dir_all(&folder)?;
+    let stage = tempfile::tempdir_in(&folder)?;
+    let made = if options.lambda {
+        let bootstrap = stripped(&program, &stage.path().join("bootstrap"))?;
+        says_its_version(&bootstrap)?;
+        let path = folder.join("freight-lambda.zip");
+        zipped(&bootstrap, &path)?;
+        path
+    } else {
+        fs::write(folder.join("Containerfile"), CONTAINERFILE)?;
+        archived(&program, stage.path(), &folder)?
+    };
+    let name = made.file_name().context("a name")?.to_string_lossy().into_owned();
+    let sum: String = Sha256::digest(fs::read(&made)?).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(folder.join(format!("{name}.sha256")), format!("{sum}  {name}\n"))?;
+    println!("{}", made.display());
+    Ok(())
+}
+
+/// The archive of the program and what goes with it.
+fn archived(program: &Path, stage: &Path, folder: &Path) -> Result<PathBuf> {
+    let name = format!("freight-{}-{}", env!("CARGO_PKG_VERSION"), host()?);
+    let inside = stage.join(&name);
+    fs::create_dir(&inside)?;
+    says_its_version(&stripped(program, &inside.join("freight"))?)?;
+    for file in BESIDE {
+        fs::copy(process::root().join(file), inside.join(file))?;
+    }
+    let path = folder.join(format!("{name}.tar.gz"));
+    let mut tar = process::command("tar", "-czf");
+    tar.arg(&path).arg("-C").arg(stage).arg(&name);
+    process::run(tar)?;
+    Ok(path)
+}
+
+/// A copy without symbols: a fifth of the size, and nothing that a server needs is lost.
+fn stripped(program: &Path, to: &Path) -> Result<PathBuf> {
+    let mut strip = process::command("strip", "-o");
+    strip.arg(to).arg(program);
+    process::run(strip).context("strip comes with a C compiler")?;
+    Ok(to.to_owned())
+}
+
+fn says_its_version(program: &Path) -> Result<()> {
+    let said = process::output(process::command(program, "--version"))?;
+    ensure!(said.trim() == concat!("freight ", env!("CARGO_PKG_VERSION")), "it says {said:?}");
+    Ok(())
+}
+
+/// A zip with one executable file, under the name that it has, by the Python that everything here needs.
+fn zipped(program: &Path, to: &Path) -> Result<()> {
+    let folder = program.parent().context("a folder")?;
+    let mut zip = process::command("python3", "-m zipfile -c");
+    zip.arg(to).arg(program.file_name().context("a name")?).current_dir(folder);
+    process::run(zip)
+}
+
+/// What the toolchain builds for.
+fn host() -> Result<String> {
+    let said = process::output(process::command("rustc", "--version --verbose"))?;
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc names no host")?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_zip_unpacks_to_a_program_that_starts() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("bootstrap");
+        fs::write(&program, "#!/bin/sh\necho started\n").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let packed = directory.path().join("function.zip");
+        zipped(&program, &packed).unwrap();
+        // As Lambda does, and `python3 -m zipfile -e` does not: with the modes that the zip has.
+        let unpack = "import os, sys, zipfile\n\
+                      packed = zipfile.ZipFile(sys.argv[1])\n\
+                      for each in packed.infolist():\n    \
+                      os.chmod(packed.extract(each, sys.argv[2]), each.external_attr >> 16)\n";
+        let task = directory.path().join("task");
+        let mut unpacking = process::command("python3", "-c");
+        unpacking.arg(unpack).arg(&packed).arg(&task);
+        process::run(unpacking).unwrap();
+        assert_eq!(process::output(process::command(task.join("bootstrap"), "")).unwrap(), "started\n");
+    }
+}
