@@ -20,7 +20,8 @@
 //! 5. `planner`: from job to batches to the end. `places`: how many run at once. [`job`]: what
 //!    people do with jobs.
 //! 6. [`sweep`], `room` and [`worker`]: who does all that, and when.
-//! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
+//! 7. [`log`], [`dead`], [`outbox`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around
+//!    it.
 
 /// The example in the engine's guide is a test.
 #[cfg(doctest)]
@@ -34,6 +35,7 @@ pub mod job;
 pub mod kind;
 pub mod log;
 pub mod model;
+pub mod outbox;
 pub mod policies;
 pub mod policy;
 pub mod run;
@@ -60,6 +62,7 @@ pub use log::LogFilter;
 pub use model::{
     Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority, Stream, Tally,
 };
+pub use outbox::{Outbox, Waiting};
 pub use policy::{Backoff, Policy};
 pub use rows::TABLES;
 pub use rows::task::TOPICS;
