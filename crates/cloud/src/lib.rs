@@ -5,16 +5,22 @@
 //! 1. [`aws`]: which region, which endpoint, who we are.
 //! 2. `patience`: trying again.
 //! 3. [`dynamo`]: the store on DynamoDB.
-//! 4. [`sqs`]: the queue on SQS.
-//! 5. [`mod@redis`]: the cache and the limiter on Redis.
+//! 4. [`foreign`]: tables of other programs, to be read.
+//! 5. [`sqs`]: the queue on SQS, and queues for other programs.
+//! 6. [`logs`]: lines to CloudWatch Logs.
+//! 7. [`mod@redis`]: the cache and the limiter on Redis.
 
 pub mod aws;
 pub mod dynamo;
+pub mod foreign;
+pub mod logs;
 mod patience;
 pub mod redis;
 pub mod sqs;
 
 pub use aws::Aws;
 pub use dynamo::DynamoStore;
+pub use foreign::ForeignTables;
+pub use logs::LogGroup;
 pub use redis::Redis;
-pub use sqs::SqsQueue;
+pub use sqs::{Outlet, SqsQueue};

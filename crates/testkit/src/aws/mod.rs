@@ -11,6 +11,7 @@
 
 mod dice;
 mod dynamo;
+mod logs;
 mod moto;
 mod sqs;
 
@@ -132,6 +133,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         match service.as_str() {
             "DynamoDB_20120810" => dynamo::reply(&state, call).await,
             "AmazonSQS" => sqs::reply(&state, call).await,
+            "Logs_20140328" => logs::reply(&state, call).await,
             _ => state.forward(&call).await,
         }
     });

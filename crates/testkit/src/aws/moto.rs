@@ -28,9 +28,7 @@ impl Moto {
     }
 
     fn start() -> Self {
-        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/python");
-        assert!(python.exists(), "moto is not installed: `cargo xtask tools` brings what tests need");
-        let mut child = Command::new(python)
+        let mut child = python()
             .args(["-c", SERVER])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -44,8 +42,31 @@ impl Moto {
         Self { port, _child: child }
     }
 
+    /// Runs a Python program that has boto3, and moto for its AWS; returns what it printed.
+    ///
+    /// # Panics
+    /// When the program fails.
+    pub fn boto3(&self, program: &str, arguments: &[&str]) -> String {
+        let ran = python()
+            .args(["-c", program])
+            .args(arguments)
+            .envs([("AWS_ENDPOINT_URL", self.url().as_str()), ("AWS_DEFAULT_REGION", "eu-west-2")])
+            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("PYTHONUTF8", "1")])
+            .output()
+            .expect("start Python");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("text")
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
+}
+
+/// The Python that moto is installed for.
+fn python() -> Command {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/moto/bin/python");
+    assert!(python.exists(), "moto is not installed: `cargo xtask tools` brings what tests need");
+    Command::new(python)
 }
