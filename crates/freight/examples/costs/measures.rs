@@ -117,7 +117,8 @@ async fn requests() -> Vec<Measure> {
     desk.get("jobs", "GET /api/v1/jobs, none", 2.0, "/api/v1/jobs").await;
     desk.get("stats", "GET /api/v1/stats", 2.0, "/api/v1/stats").await;
     let fetches = [0, 1].map(|_| "{}".to_owned());
-    desk.post(["enqueue", "POST /fetch-data: a job, durable"], 4.0, ("/fetch-data", JSON), fetches, 1).await;
+    desk.post(["join", "POST /fetch-data while a run is under way: it joins"], 4.0, ("/fetch-data", JSON), fetches, 1)
+        .await;
     let jobs = desk.client.get("/api/v1/jobs").await.expect(200).json();
     let job = jobs["items"][0]["links"]["self"].as_str().unwrap().to_owned();
     desk.get("job_get", "GET /api/v1/jobs/{id}", 1.0, &job).await;
