@@ -5,12 +5,16 @@
 //! 1. [`aws`]: which region, which endpoint, who we are.
 //! 2. `patience`: trying again. `breaker`: not trying for a while. `pulse`: whether it is there.
 //! 3. [`dynamo`]: the store on DynamoDB.
-//! 4. [`sqs`]: the queue on SQS.
-//! 5. [`mod@redis`]: the cache and the limiter on Redis.
+//! 4. [`foreign`]: tables of other programs, to be read.
+//! 5. [`sqs`]: the queue on SQS, and queues for other programs.
+//! 6. [`logs`]: lines to CloudWatch Logs.
+//! 7. [`mod@redis`]: the cache and the limiter on Redis.
 
 pub mod aws;
 mod breaker;
 pub mod dynamo;
+pub mod foreign;
+pub mod logs;
 mod patience;
 mod pulse;
 pub mod redis;
@@ -18,5 +22,7 @@ pub mod sqs;
 
 pub use aws::Aws;
 pub use dynamo::DynamoStore;
+pub use foreign::ForeignTables;
+pub use logs::LogGroup;
 pub use redis::Redis;
-pub use sqs::SqsQueue;
+pub use sqs::{Outlet, SqsQueue};

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use base::Clock as _;
 use base::clock::SystemClock;
 
@@ -15,6 +16,24 @@ const WAIT_FIRST: Duration = Duration::from_millis(20);
 const WAIT_MAX: Duration = Duration::from_millis(320);
 /// How long a call is tried before its caller is told.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(12);
+
+/// Repeats a call that may be made any number of times until it is answered, for as long as `within`.
+///
+/// # Errors
+/// When it is given up.
+pub(crate) async fn answer<T, E, F>(within: Duration, call: impl Fn() -> F) -> Result<T, Given>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    let mut patience = Patience::of(within);
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => patience.bear(Trouble::of(&error)).await?,
+        }
+    }
+}
 
 /// One call's patience.
 pub(crate) struct Patience {

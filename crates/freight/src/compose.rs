@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use accounts::Accounts;
 use anyhow::Result;
+use cloud::ForeignTables;
 use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -16,8 +17,10 @@ use operations::Operations;
 use source::Source;
 use web::{App, AppBuilder, Kit};
 
+use crate::abroad::{self, Abroad};
 use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
 use crate::config;
+use crate::config::aws::AwsVariables;
 use crate::ground::Ground;
 use crate::seams::{Holders, Trail};
 use crate::upkeep;
@@ -33,6 +36,10 @@ pub struct Settings {
     pub ingest: config::Ingest,
     /// Where the stand-ins listen; then `users` are fetched from there.
     pub sandbox: Option<SocketAddr>,
+    /// What is also taken to other systems.
+    pub export: config::Export,
+    /// Where AWS is, for what flows in from it and out to it.
+    pub aws: AwsVariables,
     /// Our own addresses, which no source may name.
     pub own: Vec<SocketAddr>,
     /// What `/metrics` renders.
@@ -68,22 +75,26 @@ impl Freight {
 /// When the store cannot be read or written.
 pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let accounts = Accounts::new(accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() });
-    let sources = ingest::Deps::new(ground.store.clone(), ground.clock.clone(), sources(&settings)?);
+    let sources = ingest::Deps::new(ground.store.clone(), ground.clock.clone(), sources(&settings)?)
+        .with_tables(Arc::new(Abroad(ForeignTables::new(settings.aws.anywhere()))));
     let holders = Holders::default();
     let mut registry = Registry::default();
     accounts.register(&mut registry, holders.all(ground));
     ingest::register(&mut registry, &sources);
     let measuring = source::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
     source::register(&mut registry, &measuring);
+    let export = abroad::export(&settings.export, &settings.aws).await?;
+    export.register(&mut registry);
     let engine = Engine::new(jobs::Deps {
         store: ground.store.clone(),
         queue: ground.queue.clone(),
         clock: ground.clock.clone(),
         registry,
         quotas: Arc::new(accounts.clone()),
-        settings: settings.jobs.clone(),
+        settings: jobs::Settings { outbox: export.outbox(), ..settings.jobs.clone() },
     });
     holders.engine_is(&engine);
+    export.start(&engine).await?;
     let kit = Kit {
         authenticate: Arc::new(accounts.clone()),
         store: ground.store.clone(),
@@ -122,6 +133,7 @@ fn sources(settings: &Settings) -> Result<ingest::Settings> {
     sources.guard.allow.extend(settings.ingest.allow_hosts.iter().cloned());
     sources.guard.own = settings.own.clone();
     sources.credentials = settings.ingest.credentials.clone();
+    sources.tables = settings.ingest.tables.clone();
     Ok(sources)
 }
 

@@ -48,7 +48,7 @@ pub async fn dynamo(config: &Config, place: &Place, clock: &Arc<dyn Clock>) -> D
 
 /// The queue on SQS; nothing is asked yet.
 pub async fn sqs(config: &Config, place: &Place) -> SqsQueue {
-    let options = cloud::sqs::Options { prefix: place.prefix.clone(), topics: topics() };
+    let options = cloud::sqs::Options { prefix: place.prefix.clone(), topics: topics(), ..Default::default() };
     SqsQueue::connect(&config.aws.sqs(place), options).await
 }
 

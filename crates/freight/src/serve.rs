@@ -104,6 +104,8 @@ pub(crate) fn settings(
         jobs,
         ingest: config.ingest.clone(),
         sandbox,
+        export: config.export.clone(),
+        aws: config.aws.clone(),
         own,
         metrics: Some(metrics),
         api_only: false,

@@ -27,7 +27,7 @@ async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
 }
 
 async fn hold(ground: &Ground) {
-    let stage = Stage::over(ground.store.clone(), ground.clock.clone());
+    let stage = Stage::over(ground.store.clone(), ground.queue.clone(), ground.clock.clone());
     let workers = stage.engine.workers_start();
     cases(&stage).await;
     assert!(workers.stop(Duration::from_secs(10)).await, "a task did not end");

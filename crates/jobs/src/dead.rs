@@ -1,6 +1,7 @@
 //! Dead letters: work that failed for good, kept with everything needed to understand, mend and
 //! repeat it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base::key;
@@ -229,12 +230,21 @@ pub(crate) fn wants_retry(batch: &BatchRow, failed_only: bool) -> bool {
 /// quotes takes two bytes.
 fn stored(tenant: &TenantId, letter: &DeadLetter) -> [Write; 2] {
     let beside = long_payload_key(tenant, letter.id);
-    if letter.payload.len() <= PAYLOAD_INSIDE_MAX {
-        return [Write::put(letter_key(tenant, letter.id), Body::data(rows::encode(letter))), Write::delete(beside)];
+    let inside = without_long_payload(letter);
+    let letter_put = Write::put(letter_key(tenant, letter.id), Body::data(rows::encode(&*inside)));
+    let beside = match inside {
+        Cow::Borrowed(_) => Write::delete(beside),
+        Cow::Owned(_) => Write::put(beside, Body::data(letter.payload.clone())),
+    };
+    [letter_put, beside]
+}
+
+/// A letter as it fits into one item: without its payload, if that is long.
+pub(crate) fn without_long_payload(letter: &DeadLetter) -> Cow<'_, DeadLetter> {
+    match letter.payload.len() <= PAYLOAD_INSIDE_MAX {
+        true => Cow::Borrowed(letter),
+        false => Cow::Owned(DeadLetter { payload: String::new(), ..letter.clone() }),
     }
-    let short = DeadLetter { payload: String::new(), ..letter.clone() };
-    let letter_put = Write::put(letter_key(tenant, letter.id), Body::data(rows::encode(&short)));
-    [letter_put, Write::put(beside, Body::data(letter.payload.clone()))]
 }
 
 /// A letter with its payload, from its two items.

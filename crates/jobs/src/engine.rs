@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::queue::{Ring, Topic};
-use base::store::{Body, Field, Write};
-use base::{Clock, JobId, Queue, Result, Store, TaskId, TenantId};
+use base::store::{Body, Field, StoreError, Write};
+use base::{Clock, JobId, Queue, Store, TaskId, TenantId};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -15,6 +15,7 @@ use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::fresh::Fresh;
+use crate::outbox::Outbox;
 use crate::prune::Prune;
 use crate::room::Room;
 use crate::rows::task::{directory_key, topic_name};
@@ -23,6 +24,10 @@ use crate::{Priority, Registry};
 
 /// A mark in the directory of tenants with work is renewed at most this often by one process.
 pub(crate) const MARK_EVERY: Duration = Duration::from_secs(20);
+
+/// A tenant that has nothing stays in a directory this long after its last mark: twice what a
+/// process may rely on a mark of its own.
+pub(crate) const MARK_LASTS: Duration = Duration::from_secs(2 * MARK_EVERY.as_secs() + 20);
 
 /// So many ends of jobs are kept for who waits for one; who is slower looks into the store.
 const SETTLED_KEPT: usize = 256;
@@ -41,6 +46,8 @@ pub struct Settings {
     /// Whether no other process can use the store: then every lease of an earlier process is
     /// over when this one starts.
     pub exclusive: bool,
+    /// What also waits in the outbox, for who takes it elsewhere.
+    pub outbox: Outbox,
     /// What every random choice derives from, so that a simulation can be repeated; `None` draws it
     /// from the system.
     pub seed: Option<u64>,
@@ -54,6 +61,7 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(2),
             sweep: Duration::from_secs(1),
             exclusive: true,
+            outbox: Outbox::default(),
             seed: None,
         }
     }
@@ -171,8 +179,12 @@ impl Engine {
 
     /// Makes sure that sweeps will look at this tenant. Called before an enqueue: a mark without
     /// work costs a look, work without a mark would wait for ever.
-    pub(crate) async fn mark(&self, tenant: &TenantId, priority: Priority) -> Result<()> {
-        let topic = topic_name(priority);
+    pub(crate) async fn mark(&self, tenant: &TenantId, priority: Priority) -> Result<(), StoreError> {
+        self.mark_in(topic_name(priority), tenant).await
+    }
+
+    /// Marks a tenant in one of the directories.
+    pub(crate) async fn mark_in(&self, topic: &'static str, tenant: &TenantId) -> Result<(), StoreError> {
         let now = self.clock.now();
         let fresh = |at: &Timestamp| Duration::try_from(now.duration_since(*at)).is_ok_and(|age| age < MARK_EVERY);
         if lock(&self.marks).get(&(topic, tenant.clone())).is_some_and(fresh) {

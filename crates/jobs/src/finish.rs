@@ -207,6 +207,7 @@ impl Engine {
             context: dead::cut_context(failure.context),
         };
         writes.extend(dead::put(&row.tenant, &letter));
+        writes.extend(self.outbox_letter(&row.tenant, &letter).await?);
         if let (Part::Batch(job, seq), Some(before)) = (run.part, lock(&run.batch).clone()) {
             let mut after = before.clone();
             after.end = BatchEnd::Failed;

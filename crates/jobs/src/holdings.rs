@@ -16,7 +16,7 @@ use crate::rows::task::{
     DUE_SHARDS, due_partition, parked_partition, row_key, slot_key, task_of_sort, topic_name, unique_key,
 };
 use crate::rows::{DEAD, DUE, JOBS, LOGS, SCHEDULES, TASKS};
-use crate::{Engine, dead, log, policies, schedule, stats};
+use crate::{Engine, dead, log, outbox, policies, schedule, stats};
 
 /// How many entries of a list are looked at for one page.
 const PAGE: usize = 50;
@@ -56,6 +56,8 @@ impl Engine {
         all.extend(Stream::ALL.iter().map(|stream| (LOGS, log::journal_partition(tenant, *stream))));
         let finished = finished_key(tenant, jiff::Timestamp::UNIX_EPOCH, JobId::new(uuid::Uuid::nil()));
         all.extend([
+            (LOGS, outbox::lines_partition(tenant)),
+            (DEAD, outbox::letters_partition(tenant)),
             (JOBS, finished.partition),
             (JOBS, job_slot_key(tenant, 0).partition),
             (JOBS, policies::partition(tenant)),

@@ -21,7 +21,8 @@
 //!    people do with jobs.
 //! 6. [`sweep`], `room` and [`worker`]: who does all that, and when. [`inline`]: the same where there
 //!    are no workers.
-//! 7. [`log`], [`dead`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around it.
+//! 7. [`log`], [`dead`], [`outbox`], [`policies`], [`schedule`], `prune`, `holdings`, [`stats`]: around
+//!    it.
 
 /// The example in the engine's guide is a test.
 #[cfg(doctest)]
@@ -36,6 +37,7 @@ pub mod job;
 pub mod kind;
 pub mod log;
 pub mod model;
+pub mod outbox;
 pub mod policies;
 pub mod policy;
 pub mod run;
@@ -62,6 +64,7 @@ pub use log::LogFilter;
 pub use model::{
     Batch, BatchState, Class, Counts, DeadLetter, Done, Failure, Job, JobStatus, LogLine, Priority, Stream, Tally,
 };
+pub use outbox::{Outbox, Waiting};
 pub use policy::{Backoff, Policy};
 pub use rows::TABLES;
 pub use rows::task::TOPICS;

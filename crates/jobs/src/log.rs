@@ -2,7 +2,8 @@
 //!
 //! A line lies in three places: under its job and record (where its presence keeps a repeated run
 //! from writing it twice), under its job and stream in order of time, and in the tenant's journal.
-//! Lines carry the tenant's retention as their expiry.
+//! Lines carry the tenant's retention as their expiry. Where lines are taken elsewhere, one more copy
+//! waits for that in the [`outbox`](crate::outbox).
 
 use base::key;
 use base::store::{Body, Item, Key, Query, Range, StoreError, When, Write};
@@ -22,7 +23,7 @@ const RECORD_BYTES_MAX: usize = 256;
 /// The most bytes of a line's message.
 const MESSAGE_BYTES_MAX: usize = 8_192;
 
-/// Lines of one transaction: three copies each of at most some 80 KB.
+/// Lines of one transaction: up to four copies each of at most some 80 KB.
 const LINES_A_WRITE: usize = 10;
 
 /// A line about to be written.
@@ -70,17 +71,18 @@ impl Engine {
                 }
             }
             while !left.is_empty() {
-                let mut writes = Vec::with_capacity(left.len() * 3);
+                let mut writes = Vec::with_capacity(left.len() * 4);
                 for line in &left {
-                    writes.extend(self.line_writes(tenant, line).await);
+                    writes.extend(self.line_writes(tenant, line).await?);
                 }
+                let copies = writes.len() / left.len();
                 match self.store.write(writes).await {
                     Ok(_) => break,
                     Err(StoreError::Failed(failed)) => {
                         let mut index = 0;
                         left.retain(|_| {
-                            index += 3;
-                            !failed.contains(&(index - 3))
+                            index += copies;
+                            !failed.contains(&(index - copies))
                         });
                     }
                     Err(other) => return Err(other),
@@ -90,16 +92,19 @@ impl Engine {
         Ok(())
     }
 
-    /// The three writes of a line; the first fails if the line is there already.
-    pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> [Write; 3] {
+    /// The writes of a line, as many for each; the first fails if the line is there already.
+    pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> Result<Vec<Write>, StoreError> {
         let expires = base::clock::add(line.at, self.quotas.retention(tenant).await);
         let body = Body::data(rows::encode(line)).expiring(expires);
         let by_time = place(line.at, &line.id);
-        [
+        let copy = |partition: String| Write::put(Key::new(LOGS, partition, by_time.clone()), body.clone());
+        let mut writes = vec![
             Write::put(record_key(tenant, line), body.clone()).when(When::Absent),
-            Write::put(Key::new(LOGS, stream_partition(tenant, line.job, line.stream), by_time.clone()), body.clone()),
-            Write::put(Key::new(LOGS, journal_partition(tenant, line.stream), by_time), body),
-        ]
+            copy(stream_partition(tenant, line.job, line.stream)),
+            copy(journal_partition(tenant, line.stream)),
+        ];
+        writes.extend(self.outbox_line(tenant, line, &body).await?);
+        Ok(writes)
     }
 
     /// A page of a job's log, oldest first.

@@ -200,7 +200,7 @@ impl Engine {
         cursor.planned = plan.next.is_none();
         cursor.plan = plan.next;
         writes.push(cursor.write(tenant, id));
-        self.mark(tenant, head.priority).await?;
+        self.mark(tenant, head.priority).await.map_err(Failure::from)?;
         let own = writes.len();
         let version = self.saved(run, writes, own).await?;
         let rings: Vec<_> = tasks.iter().map(|task| (task.id, Duration::ZERO)).collect();
@@ -350,7 +350,7 @@ impl Engine {
         writes.extend(head.unique.as_ref().map(|key| Write::delete(unique_key(tenant, &head.kind, key))));
         writes.extend(own);
         run.flush_lines().await?;
-        writes.extend(self.line_writes(tenant, &settled_line(run, &job)).await);
+        writes.extend(self.line_writes(tenant, &settled_line(run, &job)).await.map_err(Failure::from)?);
         match self.store.write(writes).await {
             Ok(_) => Ok(Next::Settled),
             Err(StoreError::Failed(failed)) if failed.contains(&0) => {

@@ -11,17 +11,13 @@ use base::store::{Query, Range, StoreError, Write};
 use base::{Result, StoreExt as _, TenantId};
 use jiff::Timestamp;
 
-use crate::engine::{MARK_EVERY, lock};
+use crate::engine::{MARK_LASTS, lock};
 use crate::rows::task::{DUE_SHARDS, directory_partition, due_partition, task_of_sort, topic_name};
 use crate::rows::{DUE, TASKS};
 use crate::{Engine, Priority};
 
 /// Of each tenant, topic and shard, at most so many are rung for in one sweep.
 const RINGS_MAX: usize = 128;
-
-/// A tenant without work stays in the directory this long after its last mark: twice what a
-/// process may rely on a mark of its own.
-const MARK_LASTS: Duration = Duration::from_secs(2 * MARK_EVERY.as_secs() + 20);
 
 impl Engine {
     /// Looks once through all topics. Returns whether more is due than was rung for.
@@ -121,7 +117,7 @@ impl Engine {
         Ok(self.store.query(query).await?.items.is_empty())
     }
 
-    async fn unmark(&self, write: Write) -> Result<(), StoreError> {
+    pub(crate) async fn unmark(&self, write: Write) -> Result<(), StoreError> {
         match self.store.write(vec![write]).await {
             Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
             Err(other) => Err(other),

@@ -10,13 +10,15 @@
 //!
 //! 1. [`model`]: the rules; no I/O, no wire format.
 //! 2. [`service`]: the operations: who may, then what.
-//! 3. `http`: wire types and handlers.
-//! 4. `contract` (feature `contract`): what is promised over HTTP, as cases that run on any store.
+//! 3. [`export`]: what is taken to other systems. 4. `http`: wire types and handlers.
+//! 5. `contract` (feature `contract`): what is promised over HTTP, as cases that run on any store.
 
 #[cfg(feature = "contract")]
 pub mod contract;
+pub mod export;
 mod http;
 pub mod model;
 pub mod service;
 
+pub use export::Export;
 pub use service::{Act, Audit, Deps, Operations};

@@ -1,5 +1,5 @@
-//! For tests only: a client of the HTTP API, a shim that cuts the power, and what the cloud
-//! backends talk to.
+//! For tests only: a client of the HTTP API, a shim that cuts the power, what the cloud backends talk
+//! to, and a meter of what is asked of any backend.
 
 #![expect(clippy::expect_used, reason = "only tests call this crate, and a test ends by panicking")]
 #![cfg_attr(
@@ -11,6 +11,8 @@
 pub mod aws;
 #[cfg(feature = "server")]
 mod client;
+#[cfg(feature = "server")]
+mod meter;
 #[cfg(feature = "backends")]
 pub mod copies;
 #[cfg(feature = "backends")]
@@ -19,6 +21,8 @@ mod shim;
 
 #[cfg(feature = "server")]
 pub use client::{Answer, Client};
+#[cfg(feature = "server")]
+pub use meter::{Bill, Meter};
 #[cfg(feature = "backends")]
 pub use redis::Redis;
 pub use shim::{Shim, Syncs};

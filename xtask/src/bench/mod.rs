@@ -11,6 +11,7 @@
 //! [`figure`]: one figure. [`report`]: all of them, printed. [`machine`]: what was measured on.
 //! [`memory`]: how much a process has.
 
+mod costs;
 mod figure;
 mod ingest;
 mod jobs;
@@ -36,7 +37,8 @@ Each section is the output of `cargo xtask bench NAME --write`; to change it, ch
 that was not kept says NO.";
 
 /// Every measurement there is.
-const BENCHES: &[(&str, Bench)] = &[("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
+const BENCHES: &[(&str, Bench)] =
+    &[("costs", costs::run), ("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
 
 /// Makes a measurement.
 type Bench = fn(&Options) -> Result<Report>;

@@ -41,8 +41,8 @@ use base::{Clock, Store};
 use jiff::Timestamp;
 
 use crate::Aws;
-use crate::aws::{ATTEMPT_MAX, Trouble, https};
-use crate::patience::{CALL_MAX, Given, Patience};
+use crate::aws::{ATTEMPT_MAX, https};
+use crate::patience::{self, CALL_MAX, Given};
 use crate::pulse::Pulse;
 
 pub use codec::{PARTITION, SORT, TTL};
@@ -134,13 +134,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     F: Future<Output = Result<T, SdkError<E>>>,
 {
-    let mut patience = Patience::of(within);
-    loop {
-        match call().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => patience.bear(Trouble::of(&error)).await.map_err(unread)?,
-        }
-    }
+    patience::answer(within, call).await.map_err(unread)
 }
 
 /// A read that was given up: nothing can have been applied, whatever was lost.

@@ -7,9 +7,8 @@
 //! tenants fairly ([why not FIFO](../../../../docs/decisions/0022-standard-queues.md)).
 
 pub mod message;
+mod outlet;
 mod queues;
-
-pub use queues::RETENTION_S;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +27,9 @@ use futures::StreamExt as _;
 use crate::Aws;
 use crate::aws::{ATTEMPT_MAX, Trouble};
 use crate::breaker::Breaker;
-use crate::patience::{Given, Patience};
+use crate::patience::{self, Given, Patience};
+
+pub use outlet::Outlet;
 
 /// As many as one call takes.
 const BATCH: usize = 10;
@@ -44,12 +45,23 @@ const CALL_MAX: Duration = Duration::from_millis(800);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// Which queues are ours.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// What begins the name of every queue.
     pub prefix: String,
     /// The topics there are; [`Queue::ready`] asks for the first.
     pub topics: Vec<String>,
+    /// How long a queue that we make keeps a message; 1 minute to 14 days.
+    pub retention: Duration,
+}
+
+/// A ring that nobody heard for an hour has long been found by a sweep.
+pub const RETENTION: Duration = Duration::from_secs(3_600);
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { prefix: String::new(), topics: Vec::new(), retention: RETENTION }
+    }
 }
 
 /// The doorbell that many copies share.
@@ -119,7 +131,11 @@ impl SqsQueue {
     /// Sends up to ten rings until all are sent.
     async fn send_batch(&self, url: &str, rings: &[Ring]) -> Result<()> {
         let entries = rings.iter().enumerate().map(|(n, ring)| message::entry(n, ring)).collect::<Result<Vec<_>>>()?;
-        let mut left: Vec<SendMessageBatchRequestEntry> = entries;
+        self.send_entries(url, entries).await
+    }
+
+    /// Sends up to ten messages until all are sent.
+    async fn send_entries(&self, url: &str, mut left: Vec<SendMessageBatchRequestEntry>) -> Result<()> {
         let mut patience = Patience::of(CALL_MAX);
         loop {
             let call = self.client.send_message_batch().queue_url(url).set_entries(Some(left.clone()));
@@ -225,15 +241,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     F: Future<Output = Result<T, SdkError<E>>>,
 {
-    let mut patience = Patience::of(CALL_MAX);
-    loop {
-        match call().await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => {
-                patience.bear(Trouble::of(&error)).await.map_err(|given| Error::unavailable(said(&given)))?;
-            }
-        }
-    }
+    patience::answer(CALL_MAX, call).await.map_err(|given| Error::unavailable(said(&given)))
 }
 
 fn unheard(trouble: &Trouble) -> Error {

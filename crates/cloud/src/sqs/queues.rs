@@ -8,8 +8,6 @@ use super::SqsQueue;
 
 /// A ring that was heard and not done rings again after this.
 const VISIBILITY_S: &str = "30";
-/// For how many seconds a queue keeps a ring: one that nobody heard for an hour has long been found by a sweep.
-pub const RETENTION_S: &str = "3600";
 
 impl SqsQueue {
     /// The full names of the queues that are missing.
@@ -40,7 +38,7 @@ impl SqsQueue {
                 .create_queue()
                 .queue_name(name)
                 .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_S)
-                .attributes(QueueAttributeName::MessageRetentionPeriod, RETENTION_S)
+                .attributes(QueueAttributeName::MessageRetentionPeriod, self.options.retention.as_secs().to_string())
                 .send()
                 .await
                 .map_err(refused)?;

@@ -79,7 +79,7 @@ async fn backends(url: &str) -> (DynamoStore, SqsQueue) {
     let options = dynamo::Options { prefix: prefix.clone(), tables, silence_max: SILENCE_MAX };
     let store = DynamoStore::connect(&aws, options, Arc::new(SystemClock::new())).await;
     let topics = jobs::TOPICS.map(str::to_owned).to_vec();
-    (store, SqsQueue::connect(&aws, sqs::Options { prefix, topics }).await)
+    (store, SqsQueue::connect(&aws, sqs::Options { prefix, topics, ..sqs::Options::default() }).await)
 }
 
 struct Process {

@@ -25,7 +25,7 @@ pub(crate) fn engine(store: Arc<dyn Store>, queue: Arc<dyn Queue>, clock: Arc<dy
         heartbeat: Duration::from_millis(200),
         sweep: Duration::from_millis(100),
         exclusive: false,
-        seed: None,
+        ..Settings::default()
     };
     Engine::new(Deps { store, queue, clock, registry, quotas: Arc::new(FixedQuotas::default()), settings })
 }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use base::Clock;
 use base::clock::SystemClock;
 use clap::{Args, Subcommand, ValueEnum};
-use cloud::{DynamoStore, SqsQueue};
+use cloud::{DynamoStore, Outlet, SqsQueue};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::screen::Screen;
 use crate::cloudformation::{self, Billing};
 use crate::config::{Config, QueueUri, StoreUri};
-use crate::ground;
+use crate::{abroad, ground};
 
 /// Verbs of `freight tables`.
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -104,9 +104,14 @@ pub(super) async fn missing(config: &Config) -> Result<Vec<String>, Failure> {
             faults.extend(found.faults.iter().map(|fault| format!("{}: {fault}", found.name)));
         }
     }
+    let mut queues = Vec::new();
     if let Some(queue) = queue(config).await {
-        faults.extend(queue.queues_missing().await?.into_iter().map(|name| format!("{name}: missing")));
+        queues.extend(queue.queues_missing().await?);
     }
+    if let Some(outlet) = outlet(config).await {
+        queues.extend(outlet.missing().await?);
+    }
+    faults.extend(queues.into_iter().map(|name| format!("{name}: missing")));
     Ok(faults)
 }
 
@@ -119,9 +124,14 @@ fn wanted(config: &Config) -> Result<Vec<(&'static str, String)>, Failure> {
     if let QueueUri::Sqs(place) = &config.queue {
         wanted.extend(ground::topics().iter().map(|topic| ("queue", format!("{}{topic}", place.prefix))));
     }
+    if let Some(place) = &config.export.dead_letters {
+        wanted.push(("queue", format!("{}{}", place.prefix, abroad::DEAD_LETTERS)));
+    }
     match wanted.is_empty() {
         false => Ok(wanted),
-        true => Err(Failure::Usage("neither store.uri nor queue.uri names AWS: there is nothing to make".to_owned())),
+        true => Err(Failure::Usage(
+            "none of store.uri, queue.uri and export.dead_letters names AWS: there is nothing to make".to_owned(),
+        )),
     }
 }
 
@@ -133,6 +143,9 @@ async fn create(config: &Config) -> Result<Vec<Value>, Failure> {
     }
     if let Some(queue) = queue(config).await {
         made.extend(queue.queues_create().await?.iter().map(|name| row("queue", name, "made")));
+    }
+    if let Some(outlet) = outlet(config).await {
+        made.extend(outlet.create().await?.iter().map(|name| row("queue", name, "made")));
     }
     Ok(made)
 }
@@ -146,6 +159,10 @@ async fn store(config: &Config) -> Option<DynamoStore> {
 async fn queue(config: &Config) -> Option<SqsQueue> {
     let QueueUri::Sqs(place) = &config.queue else { return None };
     Some(ground::sqs(config, place).await)
+}
+
+async fn outlet(config: &Config) -> Option<Outlet> {
+    Some(abroad::outlet(&config.aws, config.export.dead_letters.as_ref()?).await)
 }
 
 fn row(kind: &str, name: &str, state: &str) -> Value {

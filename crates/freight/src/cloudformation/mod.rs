@@ -9,7 +9,7 @@
 //! can be looked at and thrown away: the tasks are in the store, and a sweep has found them.
 
 use cloud::dynamo::{PARTITION, SORT, TTL};
-use cloud::sqs::RETENTION_S;
+use cloud::sqs::RETENTION;
 
 use crate::ground;
 
@@ -53,7 +53,7 @@ fn resources(table: &dyn Fn(&str) -> String, queue: &dyn Fn(&str) -> String, bil
     });
     let queues = ground::topics().into_iter().map(|it| {
         let filled = QUEUE.replace("<Name>", &logical(&it)).replace("<name>", &queue(&it));
-        filled.replace("<visibility>", &VISIBILITY_S.to_string()).replace("<retention>", RETENTION_S)
+        filled.replace("<visibility>", &VISIBILITY_S.to_string()).replace("<retention>", &RETENTION.as_secs().to_string())
     });
     let unheard = UNHEARD.replace("<name>", &queue("unheard"));
     tables.chain([unheard]).chain(queues).collect()

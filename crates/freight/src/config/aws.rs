@@ -9,7 +9,7 @@ use cloud::Aws;
 use cloud::aws::AccessKey;
 
 use super::Environment;
-use super::uri::Place;
+use super::uri::{LogsUri, Place};
 
 /// What the environment says about AWS.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,7 @@ pub struct AwsVariables {
     region: Option<String>,
     endpoint_dynamodb: Option<String>,
     endpoint_sqs: Option<String>,
+    endpoint_logs: Option<String>,
     access_key: Option<AccessKey>,
 }
 
@@ -29,6 +30,17 @@ impl AwsVariables {
     /// Where SQS is.
     pub fn sqs(&self, place: &Place) -> Aws {
         self.service(place, self.endpoint_sqs.clone())
+    }
+
+    /// Where DynamoDB is for tables that are not ours, each of which may name its own region.
+    pub fn anywhere(&self) -> Aws {
+        self.dynamodb(&Place { region: None, prefix: String::new() })
+    }
+
+    /// Where CloudWatch Logs is.
+    pub fn logs(&self, uri: &LogsUri) -> Aws {
+        let place = Place { region: uri.region.clone(), prefix: String::new() };
+        self.service(&place, self.endpoint_logs.clone())
     }
 
     /// The region of the URI wins over that of the environment.
@@ -53,6 +65,7 @@ pub(super) fn read(environment: &Environment) -> AwsVariables {
         region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
         endpoint_dynamodb: first(&["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]),
         endpoint_sqs: first(&["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"]),
+        endpoint_logs: first(&["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"]),
         access_key,
     }
 }

@@ -5,7 +5,7 @@
 
 use base::Secret;
 use ingest::outbound::Authority;
-use ingest::service::Credential;
+use ingest::service::{Credential, TableGrant};
 
 use super::Environment;
 use super::read::Reader;
@@ -21,11 +21,19 @@ pub struct Ingest {
     pub allow_hosts: Vec<Authority>,
     /// What sources may send to prove who they are.
     pub credentials: Vec<Credential>,
+    /// Tables of DynamoDB that sources may be.
+    pub tables: Vec<TableGrant>,
 }
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { concurrency: 48, allow_http: false, allow_hosts: Vec::new(), credentials: Vec::new() }
+        Self {
+            concurrency: 48,
+            allow_http: false,
+            allow_hosts: Vec::new(),
+            credentials: Vec::new(),
+            tables: Vec::new(),
+        }
     }
 }
 
@@ -37,6 +45,7 @@ pub(super) fn read(reader: &mut Reader, environment: &Environment) -> Ingest {
         allow_http: reader.flag("ingest.allow_http"),
         allow_hosts: reader.list("ingest.allow_hosts", "HOST:PORT", |text| text.parse().ok()),
         credentials: reader.list("ingest.credentials", credentials, |text| credential(text, environment)),
+        tables: reader.list("ingest.tables", "TENANT=dynamodb://REGION/TABLE", grant),
     }
 }
 
@@ -53,9 +62,24 @@ fn credential(text: &str, environment: &Environment) -> Option<Credential> {
     })
 }
 
+/// `default=dynamodb://eu-west-2/orders`.
+fn grant(text: &str) -> Option<TableGrant> {
+    let (tenant, table) = text.split_once('=')?;
+    Some(TableGrant { tenant: tenant.parse().ok()?, table: table.parse().ok()? })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_granted_to_a_tenant() {
+        let read = grant("default=dynamodb:///orders.v2").unwrap();
+        assert_eq!((read.tenant.as_str(), read.table.name()), ("default", "orders.v2"));
+        for wrong in ["dynamodb:///orders", "default=orders", "=dynamodb:///orders", "default=dynamodb:///"] {
+            assert!(grant(wrong).is_none(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_credential_is_read_from_its_variable_and_not_shown() {

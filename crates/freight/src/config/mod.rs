@@ -11,11 +11,12 @@
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
-//! - `server`, `ingest`: the sections of these names. [`uri`]: which backend a URI picks.
+//! - `server`, `ingest`, `export`: the sections of these names. [`uri`]: which backend a URI picks.
 //! - [`aws`]: the variables that AWS's own tools know.
 
 pub mod aws;
 pub mod environment;
+mod export;
 mod ingest;
 pub mod layers;
 pub mod read;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use environment::Environment;
+pub use export::Export;
 pub use ingest::Ingest;
 pub use layers::{Fault, Layers};
 use read::Reader;
@@ -71,6 +73,8 @@ pub struct Config {
     pub concurrency: usize,
     /// What ingest may call, and how.
     pub ingest: Ingest,
+    /// What is also taken to other systems.
+    pub export: Export,
     /// How events are written.
     pub log_format: LogFormat,
     /// Which events are written.
@@ -123,6 +127,7 @@ impl Config {
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
             concurrency: reader.count("workers.concurrency", 1..=1024),
             ingest: ingest::read(&mut reader, environment),
+            export: export::read(&mut reader),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
             log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
             sandbox_listen: reader.address("sandbox.listen"),

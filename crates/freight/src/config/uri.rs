@@ -37,6 +37,15 @@ pub enum CacheUri {
     Redis(Secret<String>, String),
 }
 
+/// `cloudwatch://REGION/GROUP`: a group of CloudWatch Logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogsUri {
+    /// `None` leaves it to the environment.
+    pub region: Option<String>,
+    /// What the group is called.
+    pub group: String,
+}
+
 /// A region of AWS and what begins our names there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -93,6 +102,36 @@ pub fn queue(text: &str) -> Result<QueueUri, String> {
         "local:" => Ok(QueueUri::Local),
         _ if text.starts_with("sqs:") => place(text).map(QueueUri::Sqs),
         _ => Err("local: or sqs://REGION?prefix=PREFIX".to_owned()),
+    }
+}
+
+/// The group of log lines of a URI, if there is one.
+///
+/// # Errors
+/// What is allowed.
+pub fn logs(text: &str) -> Result<Option<LogsUri>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let place = text.strip_prefix("cloudwatch://").and_then(|place| place.split_once('/'));
+    let (region, group) = place.unwrap_or_default();
+    let of = |text: &str, more: &[u8]| text.bytes().all(|c| c.is_ascii_alphanumeric() || more.contains(&c));
+    if !(1..=512).contains(&group.len()) || !of(group, b"_-/.#") || !of(region, b"-") {
+        return Err("nothing, or cloudwatch://REGION/GROUP with up to 512 letters, digits, _, -, /, . and #".to_owned());
+    }
+    let region = Some(region).filter(|region| !region.is_empty()).map(str::to_owned);
+    Ok(Some(LogsUri { region, group: group.to_owned() }))
+}
+
+/// The queue of dead letters of a URI, if there is one.
+///
+/// # Errors
+/// What is allowed.
+pub fn letters(text: &str) -> Result<Option<Place>, String> {
+    match text {
+        "" => Ok(None),
+        _ if text.starts_with("sqs:") => place(text).map(Some),
+        _ => Err("nothing, or sqs://REGION?prefix=PREFIX".to_owned()),
     }
 }
 
@@ -159,6 +198,19 @@ mod tests {
         assert_eq!(of("dynamodb:"), StoreUri::Dynamo(at(None, "freight-")));
         assert_eq!(of("dynamodb://?prefix="), StoreUri::Dynamo(at(None, "")));
         assert_eq!(queue("sqs://eu-west-2"), Ok(QueueUri::Sqs(at(Some("eu-west-2"), "freight-"))));
+    }
+
+    #[test]
+    fn a_group_is_a_region_and_a_name() {
+        let of = |region: Option<&str>, group: &str| {
+            Ok(Some(LogsUri { region: region.map(str::to_owned), group: group.to_owned() }))
+        };
+        assert_eq!(logs("cloudwatch://eu-west-2/freight"), of(Some("eu-west-2"), "freight"));
+        assert_eq!(logs("cloudwatch:///team/freight.v2"), of(None, "team/freight.v2"));
+        assert_eq!(logs(""), Ok(None));
+        for wrong in ["cloudwatch://", "cloudwatch://eu-west-2", "cloudwatch:///", "freight", "cloudwatch:///a b"] {
+            assert!(logs(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -40,6 +40,11 @@ fn datasets() -> Vec<Case> {
     vec![
         make("{}").is(422, INVALID, "name"),
         make(r#"{"name": "wrong"}"#).is(422, INVALID, "key"),
+        make(r#"{"name": "wrong", "source": {"url": "https://example.com/"}}"#).is(422, INVALID, "key"),
+        make(r#"{"name": "wrong", "source": {"url": "dynamodb:///orders"}}"#).is(422, INVALID, "source.url"),
+        source(r#"{"url": "dynamodb:///orders"}"#).is(422, INVALID, "source.url"),
+        source(r#"{"url": "dynamodb:orders"}"#).is(422, INVALID, "source.url"),
+        source(r#"{"url": "dynamodb:///orders", "params": {"a": "b"}}"#).is(422, INVALID, "source.params"),
         make(r#"{"name": "Wrong", "key": "id"}"#).is(422, INVALID, "name"),
         make(r#"{"name": "", "key": "id"}"#).is(422, INVALID, "name"),
         make(r#"{"name": "a b", "key": "id"}"#).is(422, INVALID, "name"),

@@ -28,9 +28,13 @@ pub(super) async fn dataset_list(
 pub(super) async fn dataset_create(
     caller: Caller<IngestRun>,
     State(ingest): State<Arc<Ingest>>,
-    Body(body): Body<DatasetCreate>,
+    Body(mut body): Body<DatasetCreate>,
 ) -> Answer<Tagged<Created<DatasetView>>> {
-    let made = ingest.dataset_create(&caller, body.definition()?).await?;
+    let key = match body.key()? {
+        Some(key) => key,
+        None => ingest.source_key(&caller, body.source()).await?,
+    };
+    let made = ingest.dataset_create(&caller, body.definition(key)?).await?;
     let at = format!("/api/v1/datasets/{}", made.dataset.name());
     Ok(Tagged::new(made.version, Created::at(at, made.into())))
 }

@@ -115,8 +115,8 @@ pub(super) struct DatasetCreate {
     /// Its name: `[a-z0-9][a-z0-9_-]{0,62}`.
     #[schema(example = "companies")]
     name: String,
-    /// What names a record: a path, a list of paths, or `$row`.
-    key: PathsView,
+    /// What names a record: a path, a list of paths, or `$row`. A table's own key unless said.
+    key: Option<PathsView>,
     /// What orders the records: a path, a list of paths, or `$row`; the key unless said.
     sort: Option<PathsView>,
     /// Where its records come from.
@@ -130,8 +130,16 @@ pub(super) struct DatasetCreate {
 }
 
 impl DatasetCreate {
-    pub(super) fn definition(self) -> Result<Definition> {
-        let key = self.key.rule("key")?;
+    /// What names a record, if it was said.
+    pub(super) fn key(&mut self) -> Result<Option<Rule>> {
+        self.key.take().map(|key| key.rule("key")).transpose()
+    }
+
+    pub(super) fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    pub(super) fn definition(self, key: Rule) -> Result<Definition> {
         let sort = self.sort.map_or_else(|| Ok(key.clone()), |sort| sort.rule("sort"))?;
         let name = self.name.parse()?;
         Ok(Definition { name, source: self.source, key, sort, public: self.public, redact: paths(self.redact)? })
@@ -171,7 +179,7 @@ fn paths(texts: Vec<String>) -> Result<Vec<Path>> {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FetchCreate {
-    /// How many calls; at most so many where one answer leads to the next.
+    /// How many calls; at most so many where one answer leads to the next. A table is read to its end.
     #[schema(minimum = 1, maximum = 100_000, default = 20)]
     calls: Option<u32>,
     /// How many records each call asks for.

@@ -13,16 +13,17 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::Kit;
 use super::fetch::CallPayload;
 use super::trouble::Failed;
+use super::{Kit, scan};
 use crate::model::answer::Reader;
 use crate::model::find::Tree;
 use crate::model::scalar::Scalar;
 use crate::model::source::{Auth, Paging, Source};
-use crate::model::{Dataset, Layout, Shape};
+use crate::model::{Dataset, Layout, Shape, TableName};
 use crate::outbound::call::Request;
 use crate::outbound::guard::Target;
+use crate::outbound::tables::{Part, TableTrouble};
 use crate::outbound::{Answer, Trouble};
 use crate::store::Shelf;
 use crate::store::intake::Intake;
@@ -129,21 +130,16 @@ impl Call<'_> {
 
     /// Calls for a page and stages the answer.
     async fn receive(&self, progress: &mut Progress) -> Result<usize, Failure> {
-        let target = match self.target(progress) {
-            Ok(target) => target,
-            Err(trouble) => return Err(self.fail(Failed::trouble(&trouble), progress, "").await?),
-        };
-        let request = target.url.to_string();
-        let page = match self.call(&target).await {
-            Ok(answer) => self.read(&answer, progress),
-            Err(Stop::Trouble(trouble)) => Err(Failed::trouble(&trouble)),
-            Err(Stop::Abandoned) => {
-                return Err(Failure::new(Class::Abandoned, "the run was told to stop"));
-            }
+        let page = match self.source.table() {
+            Some(table) => self.scan(&table, progress).await,
+            None => self.ask(progress).await,
         };
         let page = match page {
             Ok(page) => page,
-            Err(failed) => return Err(self.fail(failed, progress, &request).await?),
+            Err(Stop::Failed(failed, request)) => return Err(self.fail(failed, progress, &request).await?),
+            Err(Stop::Abandoned) => {
+                return Err(Failure::new(Class::Abandoned, "the run was told to stop"));
+            }
         };
         self.log_malformed(&page.malformed, progress.page).await?;
         progress.malformed += i64::try_from(page.malformed.len()).unwrap_or(0);
@@ -203,22 +199,48 @@ impl Call<'_> {
         self.kit.credential(self.run.tenant(), auth.secret(), url.host_str()).map(|secret| (auth, secret))
     }
 
-    async fn call(&self, target: &Target) -> Result<Answer, Stop> {
+    /// A page of an API.
+    async fn ask(&self, progress: &Progress) -> Result<Received, Stop> {
+        let refused = |trouble: Trouble| Stop::Failed(Failed::trouble(&trouble), String::new());
+        let target = self.target(progress).map_err(refused)?;
+        let stop = |failed: Failed| Stop::Failed(failed, target.url.to_string());
+        let answer = self.call(&target).await?.map_err(|trouble| stop(Failed::trouble(&trouble)))?;
+        self.read(&answer, progress).map_err(stop)
+    }
+
+    /// A page of a table, if the operator lets the tenant read it.
+    async fn scan(&self, table: &TableName, progress: &Progress) -> Result<Received, Stop> {
+        let stop = |trouble: TableTrouble| Stop::Failed(scan::failed(table, trouble), table.to_string());
+        if !self.kit.settings.may_read(self.run.tenant(), table) {
+            return Err(stop(TableTrouble::Refused("it is not in ingest.tables".to_owned())));
+        }
+        let part = self.payload.part.unwrap_or(Part { n: 0, of: 1 });
+        let read = self.kit.tables.page(table, part, progress.at.as_deref());
+        let page = self.paced(read).await?.map_err(stop)?;
+        Ok(self.received(page.items.iter().map(String::as_str), page.next))
+    }
+
+    /// Waits for the source's turn and for the work, unless the run is told to stop.
+    async fn paced<T>(&self, work: impl Future<Output = T>) -> Result<T, Stop> {
         let name = base::key![*self.run.tenant(), self.dataset.id];
+        let worked = async {
+            let _slot = self.kit.paces.slot(&name, self.source.concurrency, self.source.rate).await;
+            work.await
+        };
+        tokio::select! {
+            done = worked => Ok(done),
+            () = self.run.cancelled().cancelled() => Err(Stop::Abandoned),
+        }
+    }
+
+    async fn call(&self, target: &Target) -> Result<Result<Answer, Trouble>, Stop> {
         let request = Request {
             target,
             method: self.source.method,
             headers: self.source.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect(),
             auth: self.secret(),
         };
-        let called = async {
-            let _slot = self.kit.paces.slot(&name, self.source.concurrency, self.source.rate).await;
-            self.kit.caller.call(request).await.map_err(Stop::Trouble)
-        };
-        tokio::select! {
-            answer = called => answer,
-            () = self.run.cancelled().cancelled() => Err(Stop::Abandoned),
-        }
+        self.paced(self.kit.caller.call(request)).await
     }
 
     /// Decides by the shape of the answer, and which of its records can be kept.
@@ -236,16 +258,21 @@ impl Call<'_> {
             Shape::Malformed(why) => return Err(malformed(&why)),
         };
         let next = self.next(answer, text, records.len(), progress).map_err(malformed)?;
+        Ok(self.received(records.into_iter().map(RawValue::get), next))
+    }
+
+    /// Tells the records that can be kept from those that cannot.
+    fn received<'a>(&self, records: impl ExactSizeIterator<Item = &'a str>, next: Option<String>) -> Received {
         let mut page = Received { records: records.len() as u64, next, ..Received::default() };
-        let mut good: Vec<&RawValue> = Vec::with_capacity(records.len());
-        for (n, record) in records.into_iter().enumerate() {
-            match self.layout.stranger(record.get(), row(self.step, n)) {
+        let mut good: Vec<&str> = Vec::with_capacity(records.len());
+        for (n, record) in records.enumerate() {
+            match self.layout.stranger(record, row(self.step, n)) {
                 Ok(_) => good.push(record),
                 Err(why) => page.malformed.push((n, why.to_string())),
             }
         }
         page.chunks = chunks(good);
-        Ok(page)
+        page
     }
 
     /// Where the next page is, if there is one.
@@ -318,9 +345,10 @@ impl Call<'_> {
 /// How long the note of a failed call is kept: as long as a dead letter usually is.
 const NOTE_KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
-/// Why there is no answer.
+/// Why there is no page.
 enum Stop {
-    Trouble(Trouble),
+    /// With what was asked for.
+    Failed(Failed, String),
     Abandoned,
 }
 

@@ -1,7 +1,7 @@
 //! `ingest.fetch`: a run.
 //!
 //! Where calls stand alone, each is a batch, with a size drawn from the run; where one answer
-//! leads to the next, one batch follows them all. Running a batch twice is harmless: its answer is
+//! leads to the next, one batch follows them all; a table is read in parts, each a batch. Running a batch twice is harmless: its answer is
 //! staged under the lease before a record is written, whoever repeats it applies what is staged
 //! without calling again, and writing a record again changes nothing (see
 //! [`upsert`](crate::store::upsert)).
@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{FETCH, FetchParams, Kit, call};
+use super::{FETCH, FetchParams, Kit, call, scan};
 use crate::model::{Name, Status};
+use crate::outbound::tables::Part;
 
 /// One batch of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,6 +30,9 @@ pub struct CallPayload {
     pub size: u32,
     /// At most so many calls, where one answer leads to the next.
     pub calls: u32,
+    /// Which part of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
 }
 
 /// The kind.
@@ -79,18 +83,25 @@ impl JobKind for Fetch {
         let Some(source) = stamped.dataset.definition.source else {
             return Err(Failure::permanent(format!("Dataset {} has no source any more", params.dataset)));
         };
-        let payload = |size| {
-            let payload =
-                CallPayload { dataset: params.dataset.clone(), id: stamped.dataset.id, size, calls: params.calls };
-            let payload = serde_json::to_string(&payload).map_err(|error| Failure::permanent(error.to_string()))?;
-            Ok::<_, Failure>(NewBatch { payload, records: 1 })
+        let any = CallPayload {
+            dataset: params.dataset.clone(),
+            id: stamped.dataset.id,
+            size: params.sizes.max,
+            calls: params.calls,
+            part: None,
         };
+        if source.table().is_some() {
+            let part = |part| batch(&CallPayload { part: Some(part), calls: u32::MAX, ..any.clone() });
+            let batches = scan::parts(source.concurrency).map(part).collect::<Result<_, _>>()?;
+            return Ok(Plan { batches, next: None });
+        }
         if !source.page.independent() {
-            return Ok(Plan { batches: vec![payload(params.sizes.max)?], next: None });
+            return Ok(Plan { batches: vec![batch(&any)?], next: None });
         }
         let from: u32 = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         let to = params.calls.min(from.saturating_add(u32::try_from(max).unwrap_or(u32::MAX)));
-        let batches = (from..to).map(|call| payload(params.sizes.draw(job.id, call))).collect::<Result<_, _>>()?;
+        let call = |call| batch(&CallPayload { size: params.sizes.draw(job.id, call), ..any.clone() });
+        let batches = (from..to).map(call).collect::<Result<_, _>>()?;
         Ok(Plan { batches, next: (to < params.calls).then(|| to.to_string()) })
     }
 
@@ -111,6 +122,11 @@ impl JobKind for Fetch {
         let errors = shelf.failures(job.id).await?;
         Ok(Settled { details, writes: shelf.finished(status, &errors).await? })
     }
+}
+
+fn batch(payload: &CallPayload) -> Result<NewBatch, Failure> {
+    let payload = serde_json::to_string(payload).map_err(|error| Failure::permanent(error.to_string()))?;
+    Ok(NewBatch { payload, records: 1 })
 }
 
 fn params(job: &Job) -> Result<FetchParams, Failure> {

@@ -1,12 +1,14 @@
 //! What the service teaches the engine to do.
 //!
 //! - [`fetch`]: `ingest.fetch`, a run: calls to a source, planned as batches. [`call`]: one batch
-//!   of it, step by step. [`trouble`]: what a failed call means.
+//!   of it, step by step. [`scan`]: where that is a page of a table. [`trouble`]: what a failed call
+//!   means.
 //! - [`remove`]: `ingest.remove`, what is left of a deleted dataset.
 
 pub mod call;
 pub mod fetch;
 pub mod remove;
+mod scan;
 pub mod trouble;
 
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use uuid::Uuid;
 
 use crate::model::run::CALLS_DEFAULT;
 use crate::model::{Name, Sizes};
-use crate::outbound::{Caller, Paces};
+use crate::outbound::{Caller, Paces, Tables};
 use crate::service::{Catalog, Deps, Settings};
 
 /// A run: the kind of job.
@@ -59,6 +61,7 @@ pub fn register(registry: &mut Registry, deps: &Deps) {
         catalog: deps.catalog(),
         caller: Caller::new(Arc::new(deps.settings.guard.clone()), deps.clock.clone(), deps.lookup.clone()),
         paces: Paces::new(deps.clock.clone()),
+        tables: deps.tables.clone(),
         settings: deps.settings.clone(),
         clock: deps.clock.clone(),
     });
@@ -72,6 +75,7 @@ pub struct Kit {
     catalog: Catalog,
     caller: Caller,
     paces: Paces,
+    tables: Arc<dyn Tables>,
     settings: Arc<Settings>,
     clock: Arc<dyn base::Clock>,
 }

@@ -114,6 +114,15 @@ impl Rule {
         })
     }
 
+    /// The rule of a key whose parts are called so.
+    ///
+    /// # Errors
+    /// `Invalid` when they cannot be paths.
+    pub fn of_names(names: &[String]) -> Result<Self, Error> {
+        let paths: Vec<String> = names.iter().map(|name| Path::from_names(&[name.as_str()]).to_string()).collect();
+        Self::parse(paths.iter().map(String::as_str))
+    }
+
     /// The paths; none for [`Rule::Row`].
     pub fn paths(&self) -> &[Path] {
         match self {
@@ -206,7 +215,15 @@ impl Definition {
             );
             return Err(Error::invalid("redact", why));
         }
-        self.source.as_ref().map_or(Ok(()), Source::check)
+        let Some(source) = &self.source else { return Ok(()) };
+        source.check()?;
+        // Parts of a table are read in any order, so a row has no number.
+        match [("key", &self.key), ("sort", &self.sort)].into_iter().find(|(_, rule)| **rule == Rule::Row) {
+            Some((field, _)) if source.table().is_some() => {
+                Err(Error::invalid(field, "The items of a table have no rows. Allowed: paths"))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 //! 1. [`path`]: where in a record; [`find`]: the values there, as slices of the record's own text.
 //! 2. [`scalar`]: a value that can name or order a record, and the text that sorts as it does.
 //! 3. [`record`]: identity, place and shard of one record; [`redact`]: what a caller may not see.
-//! 4. [`dataset`]: the noun; [`source`]: where its records come from.
+//! 4. [`dataset`]: the noun; [`source`]: where its records come from; [`table`]: if that is a table.
 //! 5. [`answer`]: what a foreign answer is, by its shape. [`run`]: what was asked of a run and how
 //!    it went.
 
@@ -20,6 +20,7 @@ pub mod redact;
 pub mod run;
 pub mod scalar;
 pub mod source;
+pub mod table;
 
 pub use answer::Shape;
 pub use dataset::{Dataset, Definition, Name, Rule};
@@ -27,3 +28,4 @@ pub use path::Path;
 pub use record::{Layout, Malformed, Record, SHARDS};
 pub use run::{CallError, Sizes, Status};
 pub use source::Source;
+pub use table::TableName;

@@ -7,7 +7,8 @@ use base::Error;
 use serde::{Deserialize, Serialize};
 
 /// Names from the top of a record down, written with dots: `credit_card.cc_number`. A leading
-/// `$.` is taken and dropped; in arrays a number is a place. `$` alone is the whole.
+/// `$.` is taken and dropped; in arrays a number is a place. `$` alone is the whole. In a name `\.`
+/// is a dot, `\$` a dollar sign, and `\\` a backslash.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Path(Vec<String>);
@@ -47,7 +48,7 @@ impl FromStr for Path {
         if text == "$" {
             return Ok(Self::whole());
         }
-        let steps: Vec<String> = names.split('.').map(str::to_owned).collect();
+        let steps = split(names);
         let named = steps.iter().all(|step| !step.is_empty() && !step.contains(char::is_control));
         if named && steps.len() <= STEPS_MAX && text.len() <= BYTES_MAX {
             Ok(Self(steps))
@@ -73,12 +74,52 @@ impl From<Path> for String {
 
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() { f.write_str("$") } else { f.write_str(&self.0.join(".")) }
+        if self.0.is_empty() {
+            return f.write_str("$");
+        }
+        let escaped = |name: &String| {
+            let name = name.replace('\\', "\\\\").replace('.', "\\.");
+            if name.starts_with('$') { format!("\\{name}") } else { name }
+        };
+        f.write_str(&self.0.iter().map(escaped).collect::<Vec<_>>().join("."))
     }
 }
 
 impl fmt::Debug for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// The names between the dots.
+fn split(text: &str) -> Vec<String> {
+    let (mut names, mut name) = (Vec::new(), String::new());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '.' => names.push(std::mem::take(&mut name)),
+            '\\' => name.push(chars.next_if(|next| matches!(next, '.' | '$' | '\\')).unwrap_or(c)),
+            c => name.push(c),
+        }
+    }
+    names.push(name);
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_can_be_written_in_a_path() {
+        for names in [&["a.b", "c"][..], &["$x"], &["$"], &["a\\.b", "\\"], &["größe #1", "a b"], &["a\\b"]] {
+            let path = Path::from_names(names);
+            let read: Path = path.to_string().parse().unwrap();
+            assert_eq!(read.steps(), names, "{path}");
+        }
+        let read = |text: &str| text.parse::<Path>().unwrap().steps().to_vec();
+        assert_eq!(read("$.a.b"), ["a", "b"]);
+        assert_eq!(read(r"a\b.c"), [r"a\b", "c"]);
+        assert!("a..b".parse::<Path>().is_err() && ".".parse::<Path>().is_err());
     }
 }

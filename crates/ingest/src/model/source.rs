@@ -1,4 +1,4 @@
-//! Where a dataset's records come from: one HTTP API.
+//! Where a dataset's records come from: one HTTP API, or one table of DynamoDB.
 //!
 //! A source has one text form: it is read from the configuration, taken over the API and kept in
 //! the store alike, which is why it may derive its codec here. It never holds a credential, only
@@ -10,13 +10,15 @@ use base::Error;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Path;
+use super::{Path, TableName};
 
 /// What to call, how, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The address, without a user name; parameters are added to it.
+    /// The address, without a user name; parameters are added to it. `dynamodb://REGION/TABLE` is a
+    /// table that the operator lets the tenant read, whole; of the rest it takes `rate`, `concurrency`
+    /// and `schedule`.
     pub url: String,
     /// The method.
     #[serde(default)]
@@ -40,7 +42,7 @@ pub struct Source {
     /// At most so many calls in a minute; null = as many as `concurrency` allows.
     #[serde(default = "default_rate")]
     pub rate: Option<u32>,
-    /// At most so many calls at once.
+    /// At most so many calls at once; a table is read in so many parts.
     #[serde(default = "default_concurrency")]
     pub concurrency: u32,
     /// When to fetch by itself: `every 30s` or longer, or five fields of cron. The engine checks it.
@@ -178,11 +180,20 @@ impl Source {
         }
     }
 
+    /// The table that it is, if it is one.
+    pub fn table(&self) -> Option<TableName> {
+        self.url.parse().ok()
+    }
+
     /// Refuses what could never be called; whether the address may be, the outbound guard says.
     ///
     /// # Errors
     /// `Invalid`, naming the field and what is allowed.
     pub fn check(&self) -> Result<(), Error> {
+        if TableName::is_meant_by(&self.url) {
+            let _: TableName = self.url.parse()?;
+            self.check_bare()?;
+        }
         if self.headers.len() + self.params.len() > 64 {
             return Err(Error::invalid("source.params", "Allowed: up to 64 headers and parameters together"));
         }
@@ -199,6 +210,26 @@ impl Source {
             return Err(Error::invalid("source.concurrency", format!("Allowed: 1 to {CONCURRENCY_MAX}")));
         }
         Ok(())
+    }
+}
+
+impl Source {
+    /// A table is asked for by its name alone.
+    fn check_bare(&self) -> Result<(), Error> {
+        let said = [
+            ("source.method", self.method != Method::default()),
+            ("source.headers", !self.headers.is_empty()),
+            ("source.auth", self.auth.is_some()),
+            ("source.params", !self.params.is_empty()),
+            ("source.page", self.page != Paging::default()),
+            ("source.records", self.records != Path::whole()),
+        ];
+        match said.into_iter().find(|(_, said)| *said) {
+            Some((field, _)) => {
+                Err(Error::invalid(field, "Not for a table. Allowed: url, rate, concurrency and schedule"))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -249,6 +280,20 @@ mod tests {
         }
         let set = |source: &mut Source| drop(source.params.insert("access_token".to_owned(), "v".to_owned()));
         assert_eq!(field(set).as_deref(), Some("source.params"));
+    }
+
+    #[test]
+    fn a_table_takes_nothing_of_a_call() {
+        let table = |change: fn(&mut Source)| {
+            field(|source| {
+                *source = serde_json::from_str(r#"{"url":"dynamodb:///orders"}"#).unwrap();
+                change(source);
+            })
+        };
+        assert_eq!(table(|source| source.schedule = Some("every 1h".to_owned())), None);
+        assert_eq!(table(|source| source.page = Paging::Link).as_deref(), Some("source.page"));
+        assert_eq!(table(|source| source.method = Method::Post).as_deref(), Some("source.method"));
+        assert_eq!(table(|source| source.url = "dynamodb:orders".to_owned()).as_deref(), Some("source.url"));
     }
 
     #[test]

@@ -173,6 +173,9 @@ impl Ingest {
         let wrong = |refusal: Refusal| {
             Error::invalid("source.url", format!("Not allowed: {refusal}. Allowed: https URLs of public hosts"))
         };
+        if let Some(table) = source.table() {
+            return self.table_check(&ctx.tenant, &table);
+        }
         let settings = &self.deps.settings;
         let target = settings.guard.preview(&source.url, self.deps.lookup.as_ref()).await.map_err(wrong)?;
         let Some(auth) = &source.auth else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Operations: authorize, decide, store.
 //!
 //! - [`catalog`]: which datasets a tenant has; shared with the kinds. [`datasets`]: making,
-//!   changing, removing them. [`records`]: reading them. [`import`]: files. [`runs`]: fetching, and
+//!   changing, removing them; `tables`: whose records come from a table. [`records`]: reading them. [`import`]: files. [`runs`]: fetching, and
 //!   how it went.
 
 pub mod catalog;
@@ -9,6 +9,7 @@ pub mod datasets;
 pub mod import;
 pub mod records;
 pub mod runs;
+mod tables;
 
 use std::sync::Arc;
 
@@ -20,9 +21,10 @@ pub use datasets::{Change, Summary};
 pub use import::{Report, RowFault};
 pub use runs::Fetch;
 
-use crate::model::Definition;
+use crate::model::{Definition, TableName};
 use crate::outbound::guard::{Lookup, SystemLookup};
-use crate::outbound::{Authority, Guard};
+use crate::outbound::tables::NoTables;
+use crate::outbound::{Authority, Guard, Tables};
 use crate::store::head::Heads;
 
 /// A credential of the configuration: one tenant may have it sent, and only to one host.
@@ -38,6 +40,15 @@ pub struct Credential {
     pub value: Secret<String>,
 }
 
+/// A table that a tenant may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableGrant {
+    /// Who.
+    pub tenant: TenantId,
+    /// Which.
+    pub table: TableName,
+}
+
 /// What the operator decided.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -47,6 +58,8 @@ pub struct Settings {
     pub guard: Guard,
     /// What sources may send to prove who they are.
     pub credentials: Vec<Credential>,
+    /// Tables that tenants may read.
+    pub tables: Vec<TableGrant>,
     /// How many calls of a tenant are worked on at once, over all its datasets.
     pub concurrency: u32,
 }
@@ -66,6 +79,7 @@ impl Settings {
             builtin: vec![Definition::users(USERS_URL, Some(USERS_RATE))?],
             guard: Guard::default(),
             credentials: Vec::new(),
+            tables: Vec::new(),
             concurrency: 48,
         })
     }
@@ -82,6 +96,11 @@ impl Settings {
         settings.guard.allow.push(authority);
         Ok(settings)
     }
+
+    /// Whether a tenant may read a table.
+    pub fn may_read(&self, tenant: &TenantId, table: &TableName) -> bool {
+        self.tables.iter().any(|grant| grant.tenant == *tenant && grant.table == *table)
+    }
 }
 
 /// What the service is made of, besides the engine.
@@ -95,12 +114,21 @@ pub struct Deps {
     pub settings: Arc<Settings>,
     /// Who turns names into addresses.
     pub lookup: Arc<dyn Lookup>,
+    /// Who reads tables.
+    pub tables: Arc<dyn Tables>,
 }
 
 impl Deps {
-    /// With the resolver of the machine.
+    /// With the resolver of the machine, and without tables.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, settings: Settings) -> Self {
-        Self { store, clock, settings: Arc::new(settings), lookup: Arc::new(SystemLookup) }
+        let (lookup, tables) = (Arc::new(SystemLookup), Arc::new(NoTables));
+        Self { store, clock, settings: Arc::new(settings), lookup, tables }
+    }
+
+    /// With these tables.
+    #[must_use]
+    pub fn with_tables(self, tables: Arc<dyn Tables>) -> Self {
+        Self { tables, ..self }
     }
 
     pub(crate) fn catalog(&self) -> Catalog {

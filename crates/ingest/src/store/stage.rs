@@ -6,7 +6,6 @@
 
 use base::store::{Body, Item, Key, Query, StoreError, Write};
 use base::{JobId, StoreExt as _, key};
-use serde_json::value::RawValue;
 
 use super::{DATASETS, Shelf};
 
@@ -27,10 +26,9 @@ pub struct Step {
 }
 
 /// The records of an answer as texts of JSON lists, each short enough to be one item.
-pub fn chunks<'a>(records: impl IntoIterator<Item = &'a RawValue>) -> Vec<String> {
+pub fn chunks<'a>(records: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut chunks: Vec<String> = Vec::new();
     for record in records {
-        let record = record.get();
         match chunks.last_mut() {
             Some(chunk) if chunk.len() + record.len() + 2 <= CHUNK_BYTES_MAX => chunk.push(','),
             _ => chunks.push("[".to_owned()),

@@ -6,7 +6,7 @@
 //! | | | `payload`, `progress` | written once; saved by the run |
 //! | `tasks` | tenant, `unique`, kind | key | who holds it, and whether to run again |
 //! | `tasks` | tenant, `slots`, kind | n | who runs; expires with the lease |
-//! | `tasks` | `topic`, topic | tenant | the directory: who has work |
+//! | `tasks` | `topic`, topic | tenant | the directory: who has work, or something in the outbox |
 //! | `due` | tenant, topic, shard | due, id | one for each waiting task |
 //! | `due` | tenant, `parked`, job | id | tasks of a paused job |
 //! | `jobs` | tenant, `job`, id | `head`, `params`, `cursor`, `stop` | see [`job`] |
@@ -17,6 +17,7 @@
 //! | `jobs` | tenant, `policies` | kind | retry policies of the tenant |
 //! | `job_logs` | see [`crate::log`] | | |
 //! | `dead_letters` | tenant, `dead` (or `dead`, kind) | died at, id | letter, index |
+//! | `job_logs`, `dead_letters` | tenant, `outbox`, … | at, id | see [`crate::outbox`] |
 //! | `schedules` | tenant, `schedules` | name | see [`crate::schedule`] |
 //!
 //! Texts and task rows carry `"v": 1`; fields are named for ever; old texts are kept as golden files.

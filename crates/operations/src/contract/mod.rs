@@ -1,6 +1,6 @@
 //! The contract of this service over HTTP, as cases that hold on any store.
 //!
-//! A [`Stage`] is everything but the store: an engine that knows two kinds of jobs which do as
+//! A [`Stage`] is everything but the store and the queue: an engine that knows two kinds of jobs which do as
 //! they are told ([`Toy`]), callers whose keys say who they are, an audit that can be looked at.
 //! [`cases`] runs the cases one after the other, each in a tenant of its own. They run here on
 //! memory, and from `freight/tests/operations.rs` on every backend. What takes time (a line that

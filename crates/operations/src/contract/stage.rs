@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::memory::{MemoryLimiter, MemoryQueue};
-use base::{Clock, Ctx, Error, ErrorKind, JobId, Principal, RequestId, Result, Scope, Scopes, Store, TenantId};
+use base::memory::MemoryLimiter;
+use base::{Clock, Ctx, Error, ErrorKind, JobId, Principal, Queue, RequestId, Result, Scope, Scopes, Store, TenantId};
 use jobs::{Engine, FixedQuotas, Job, NewJob, Registry, Settings};
 use testkit::Client;
 use uuid::Uuid;
 use web::{App, Authenticate, Config, Credential, CursorKey, Identity, Kit, Limits};
 
 use super::toy::{Switch, Toy, ToyKind};
-use crate::{Act, Audit, Deps, Operations};
+use crate::{Act, Audit, Deps, Export, Operations};
 
 /// A job may take this long, on a machine that does much else.
 const WAIT: Duration = Duration::from_secs(60);
@@ -39,20 +39,31 @@ impl Stage {
     /// The kind of jobs that holders of `carts:read` see.
     pub const COMBINE: &'static str = "toy.combine";
 
-    /// A stage over a store.
-    pub fn over(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    /// A stage over a store and a queue.
+    pub fn over(store: Arc<dyn Store>, queue: Arc<dyn Queue>, clock: Arc<dyn Clock>) -> Self {
+        Self::exporting(store, queue, clock, &Export::new(None, None, WAIT))
+    }
+
+    /// The same, with somebody who takes lines or letters elsewhere; to be started by the caller.
+    pub fn exporting(
+        store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
+        clock: Arc<dyn Clock>,
+        export: &Arc<Export>,
+    ) -> Self {
         let switch = Arc::new(Switch::default());
         let mut registry = Registry::default();
         for (name, scope) in [(Self::FETCH, Scope::IngestRead), (Self::COMBINE, Scope::CartsRead)] {
             registry.job(Arc::new(ToyKind { name, scope, switch: Arc::clone(&switch) }));
         }
+        export.register(&mut registry);
         let engine = Engine::new(jobs::Deps {
             store: Arc::clone(&store),
-            queue: Arc::new(MemoryQueue::new(Arc::clone(&clock))),
+            queue,
             clock: Arc::clone(&clock),
             registry,
             quotas: Arc::new(FixedQuotas::default()),
-            settings: Settings::default(),
+            settings: Settings { outbox: export.outbox(), ..Settings::default() },
         });
         let audit = Arc::new(Remembered::default());
         let operations = Operations::new(Deps {

@@ -84,9 +84,11 @@ struct LetterLinks {
 }
 
 impl LetterView {
-    /// A payload is JSON text by contract; one that is not would fail the answer, as damage does.
-    fn of(letter: DeadLetter) -> base::Result<Self> {
+    /// A payload is JSON text by contract; one that is not would fail the answer, as damage does. One
+    /// that is too long for a list is null there.
+    pub(super) fn of(letter: DeadLetter) -> base::Result<Self> {
         let this = format!("/api/v1/dead-letters/{}", letter.id);
+        let payload = if letter.payload.is_empty() { "null".to_owned() } else { letter.payload };
         Ok(Self {
             id: letter.id,
             kind: letter.kind,
@@ -97,7 +99,7 @@ impl LetterView {
             job_id: letter.job,
             batch: letter.batch,
             unique_key: letter.unique,
-            payload: RawValue::from_string(letter.payload).map_err(base::Error::internal)?,
+            payload: RawValue::from_string(payload).map_err(base::Error::internal)?,
             context: letter.context,
             links: LetterLinks { redrive: format!("{this}/redrive"), this, job: letter.job.map(job::path) },
         })

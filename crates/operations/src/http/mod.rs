@@ -4,11 +4,13 @@
 //!    always whole.
 //! 2. [`job`]: a job on the wire. [`jobs`]: seeing and steering them. [`batches`], [`logs`],
 //!    [`journal`], [`events`]: what lies behind one.
-//! 3. [`dead_letters`], [`policies`], [`schedules`], [`figures`]: around them.
+//! 3. [`dead_letters`], [`policies`], [`schedules`], [`figures`]: around them. [`exported`]: lines and
+//!    letters for other systems.
 
 mod batches;
 mod dead_letters;
 mod events;
+pub(crate) mod exported;
 mod figures;
 mod items;
 mod job;

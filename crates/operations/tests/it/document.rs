@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use base::Clock;
 use base::clock::SystemClock;
-use base::memory::MemoryStore;
+use base::memory::{MemoryQueue, MemoryStore};
 use operations::contract::Stage;
 use serde_json::Value;
 
 fn document() -> Value {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let stage = Stage::over(Arc::new(MemoryStore::new(clock.clone())), clock);
+    let stage =
+        Stage::over(Arc::new(MemoryStore::new(clock.clone())), Arc::new(MemoryQueue::new(clock.clone())), clock);
     serde_json::to_value(stage.app.document()).unwrap()
 }
 

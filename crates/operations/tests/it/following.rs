@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base::JobId;
 use base::clock::ManualClock;
-use base::memory::MemoryStore;
+use base::memory::{MemoryQueue, MemoryStore};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use jobs::Workers;
@@ -25,7 +25,8 @@ impl World {
     fn new() -> Self {
         let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
         let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-        let stage = Stage::over(store, Arc::new(clock.clone()));
+        let queue = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
+        let stage = Stage::over(store, queue, Arc::new(clock.clone()));
         let _workers = stage.engine.workers_start();
         Self { clock, stage, _workers }
     }

@@ -5,4 +5,5 @@
 
 mod contract;
 mod document;
+mod export;
 mod following;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::dice::Fate;
 use super::{Call, Reply, State};
 
-/// Below every sort key, and above every one that tests use: where a query has not begun yet.
+/// Below every sort key, and above every one that tests use.
 const BEFORE_ALL: &str = "\u{0}";
 const BEHIND_ALL: &str = "\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}\u{10ffff}";
 
@@ -27,7 +27,7 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
     let items = match call.operation.as_str() {
         "TransactWriteItems" => transaction_items(&call.body),
         "PutItem" | "UpdateItem" | "DeleteItem" => vec![item_of(&call.body)],
-        "GetItem" | "BatchGetItem" | "BatchWriteItem" | "Query" => Vec::new(),
+        "GetItem" | "BatchGetItem" | "BatchWriteItem" | "Query" | "Scan" => Vec::new(),
         _ => return state.forward(&call).await,
     };
     let fate = state.draw();
@@ -50,9 +50,11 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
         return conflict(&items, is_transaction, fate);
     }
     let _gate = state.dynamo.gate.lock().await;
-    if call.operation == "Query" && fate.empty_page {
+    if fate.empty_page
+        && let Some(page) = empty_page(&call)
+    {
         state.dice.count(|fired| &mut fired.empty_pages);
-        return Reply::Answer(StatusCode::OK, empty_page(&call.body));
+        return Reply::Answer(StatusCode::OK, page);
     }
     let held_back = if fate.unprocessed { hold_back(&mut call.body, fate.share) } else { None };
     let mut reply = state.forward(&call).await;
@@ -116,16 +118,25 @@ fn conflict(items: &[String], is_transaction: bool, fate: Fate) -> Reply {
     Reply::Answer(StatusCode::BAD_REQUEST, body)
 }
 
-/// An empty page that goes on from where the query stood.
-fn empty_page(query: &Value) -> Value {
-    let start = query.get("ExclusiveStartKey").filter(|start| !start.is_null()).cloned();
-    let last = start.unwrap_or_else(|| {
-        let sort = if query["ScanIndexForward"] == json!(false) { BEHIND_ALL } else { BEFORE_ALL };
-        let condition = query["KeyConditionExpression"].as_str().unwrap_or_default();
-        let partition = condition.split_whitespace().nth(2).unwrap_or_default();
-        json!({ "pk": query["ExpressionAttributeValues"][partition], "sk": { "S": sort } })
-    });
-    json!({ "Items": [], "Count": 0, "ScannedCount": 0, "LastEvaluatedKey": last })
+/// An empty page that goes on from where the query or the scan stood; `None` for anything else, and
+/// for a scan that has not begun, since its table may have any keys.
+fn empty_page(call: &Call) -> Option<Value> {
+    let asked = &call.body;
+    let start = asked.get("ExclusiveStartKey").filter(|start| !start.is_null()).cloned();
+    let last = match call.operation.as_str() {
+        "Query" => start.unwrap_or_else(|| before_all(asked)),
+        "Scan" => start?,
+        _ => return None,
+    };
+    Some(json!({ "Items": [], "Count": 0, "ScannedCount": 0, "LastEvaluatedKey": last }))
+}
+
+/// Where a query has not begun yet.
+fn before_all(query: &Value) -> Value {
+    let sort = if query["ScanIndexForward"] == json!(false) { BEHIND_ALL } else { BEFORE_ALL };
+    let condition = query["KeyConditionExpression"].as_str().unwrap_or_default();
+    let partition = condition.split_whitespace().nth(2).unwrap_or_default();
+    json!({ "pk": query["ExpressionAttributeValues"][partition], "sk": { "S": sort } })
 }
 
 /// Takes a part out of a batch, and returns it; nothing where there is nothing to take.

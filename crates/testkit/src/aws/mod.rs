@@ -12,6 +12,7 @@
 mod cut;
 mod dice;
 mod dynamo;
+mod logs;
 mod moto;
 mod sqs;
 
@@ -151,6 +152,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
             "AmazonSQS" if state.cuts.bars(Service::Sqs).await => Reply::Hangup,
             "DynamoDB_20120810" => dynamo::reply(&state, call).await,
             "AmazonSQS" => sqs::reply(&state, call).await,
+            "Logs_20140328" => logs::reply(&state, call).await,
             _ => state.forward(&call).await,
         }
     });

@@ -52,6 +52,22 @@ impl Moto {
         Self { port, _child: child }
     }
 
+    /// Runs a Python program that has boto3, and moto for its AWS; returns what it printed.
+    ///
+    /// # Panics
+    /// When the program fails.
+    pub fn boto3(&self, program: &str, arguments: &[&str]) -> String {
+        let ran = Self::python()
+            .args(["-c", program])
+            .args(arguments)
+            .envs([("AWS_ENDPOINT_URL", self.url().as_str()), ("AWS_DEFAULT_REGION", "eu-west-2")])
+            .envs([("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("PYTHONUTF8", "1")])
+            .output()
+            .expect("start Python");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("text")
+    }
+
     /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

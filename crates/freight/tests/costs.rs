@@ -1,0 +1,22 @@
+//! What is asked of the backends stays within its bounds.
+
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
+
+#[path = "../examples/costs/measures.rs"]
+mod measures;
+
+#[tokio::test]
+async fn every_measure_keeps_its_bound() {
+    let measures = measures::all().await;
+    assert!(measures.len() >= 15, "{}", measures.len());
+    for measures::Measure { name, what, bill, store_max } in &measures {
+        println!("{name}: {what}: {bill:?}, at most {store_max} requests to the store");
+    }
+    let over = |measure: &&measures::Measure| {
+        let asked = measure.bill.store();
+        // A bound that is far off would hold nothing.
+        asked > measure.store_max || asked < measure.store_max / 4.0
+    };
+    let over: Vec<_> = measures.iter().filter(over).collect();
+    assert!(over.is_empty(), "{over:#?}");
+}

@@ -1,0 +1,174 @@
+//! One story on a SQLite file and in the cloud gives equal answers.
+//!
+//! The story goes through every service as a user would; each answer is noted with its status and its
+//! headers, and the two transcripts must be the same, request by request.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+mod on_cloud;
+mod on_file;
+mod server;
+#[path = "story/transcript.rs"]
+mod transcript;
+
+use freight::compose::Settings;
+use freight::ground::Ground;
+use http::Method;
+use serde_json::{Value, json};
+use server::Server;
+use testkit::aws::Odds;
+use tokio::net::TcpListener;
+use transcript::Transcript;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn equal_answers_on_a_file_and_in_the_cloud() {
+    let (on_file, _directory) = told(on_file::ground().await).await;
+    let (in_the_cloud, cloud) = told(on_cloud::ground(51, Odds::BAD_DAY).await).await;
+    let fired = cloud.shim.fired();
+    assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
+    assert!(on_file.len() > 60, "{} answers", on_file.len());
+    let pairs = on_file.iter().zip(&in_the_cloud);
+    let other: Vec<String> =
+        pairs.filter(|(file, cloud)| file != cloud).map(|(file, cloud)| format!("{file}\n{cloud}\n")).collect();
+    assert!(other.is_empty(), "each on a file, then in the cloud:\n{}", other.join("\n"));
+    assert_eq!(on_file.len(), in_the_cloud.len());
+    let redacted = serde_json::to_string(&on_file).unwrap();
+    for word in ["<id 1>", "<instant>", "<measured>", "<secret>", "<sandbox>"] {
+        assert!(redacted.contains(word), "the story has no {word}");
+    }
+}
+
+/// Tells the story to a server of its own, whose stand-in answers the same each time.
+async fn told<T>(ground: (Ground, T)) -> (Vec<Value>, T) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sandbox = listener.local_addr().unwrap();
+    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+    let server = Server::start(ground, Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
+    let mut story = Transcript::new(server.admin.clone(), sandbox);
+    accounts(&mut story).await;
+    datasets(&mut story).await;
+    fetches(&mut story).await;
+    measurements(&mut story).await;
+    operations(&mut story).await;
+    (story.entries, server.stop().await)
+}
+
+async fn accounts(story: &mut Transcript) {
+    story.get("/api/v1/me").await;
+    let made = story.post("/api/v1/keys", json!({ "name": "reader", "scopes": ["ingest:read"] })).await;
+    let reader = made["key"].as_str().unwrap().to_owned();
+    story.get("/api/v1/keys").await;
+    story.post("/api/v1/keys", json!({ "name": "", "scopes": ["all:of:them"] })).await;
+    story.post("/api/v1/tenants", json!({ "name": "Acme", "slug": "acme" })).await;
+    story.post("/api/v1/tenants", json!({ "name": "Acme again", "slug": "acme" })).await;
+    story.get("/api/v1/tenants").await;
+    story.get("/api/v1/tenants/acme").await;
+    let admin = story.told_by(story.client().with_key(&reader));
+    story.get("/api/v1/tenants").await;
+    story.get("/api/v1/datasets").await;
+    story.told_by(admin);
+}
+
+async fn datasets(story: &mut Transcript) {
+    let cities = "/api/v1/datasets/cities";
+    story.get(cities).await;
+    story.post("/api/v1/datasets", json!({ "name": "cities", "key": "id", "sort": ["country", "name"] })).await;
+    story.post("/api/v1/datasets", json!({ "name": "cities", "key": "id" })).await;
+    story
+        .post("/api/v1/datasets", json!({ "name": "orders", "key": "id", "source": { "url": "dynamodb:///orders" } }))
+        .await;
+    let rows = "{\"id\":1,\"country\":\"PT\",\"name\":\"Évora\",\"n\":1.10}\n\
+                {\"id\":2,\"country\":\"DE\",\"name\":\"Köln\",\"n\":12345678901234567890123456789}\n\
+                {\"id\":3}\n\
+                {\"id\":4,\"country\":\"PT\",\"name\":\"Beja\"}\n";
+    story.send_text(&format!("{cities}/import"), "application/x-ndjson", rows).await;
+    let moved = "{\"id\":1,\"country\":\"ES\",\"name\":\"Évora\",\"n\":1.10}";
+    story.send_text(&format!("{cities}/import"), "application/x-ndjson", moved).await;
+    let table = "id,country,name\n5,FR,Metz\n6,FR,NA\n";
+    story.send_text(&format!("{cities}/import"), "text/csv", table).await;
+    story.get(cities).await;
+    let page = story.get(&format!("{cities}/records?limit=2")).await;
+    let cursor = page["next"].as_str().unwrap();
+    story.get(&format!("{cities}/records?limit=2&cursor={cursor}")).await;
+    story.get(&format!("{cities}/records?prefix=P")).await;
+    story.get(&format!("{cities}/records/2")).await;
+    story.get(&format!("{cities}/records/9")).await;
+    story.get(&format!("{cities}/export?format=csv")).await;
+    story.get(&format!("{cities}/export?format=ndjson")).await;
+    story.send(Method::PATCH, cities, Some(json!({ "redact": ["n"] }))).await;
+    story.send(Method::PATCH, cities, Some(json!({ "redact": ["id"] }))).await;
+    let removal = story.send(Method::DELETE, cities, None).await;
+    ended(story, &removal).await;
+    story.get(cities).await;
+    story.get("/api/v1/datasets").await;
+}
+
+/// Waits for a job to end, and reads it.
+async fn ended(story: &mut Transcript, job: &Value) -> String {
+    let path = job["links"]["self"].as_str().unwrap().to_owned();
+    story.client().get(&format!("{path}/events")).await.expect(200);
+    story.get(&path).await;
+    path
+}
+
+async fn fetches(story: &mut Transcript) {
+    story.get("/status").await;
+    for size in [1, 5, 101, 3] {
+        let job = story.post("/fetch-data", json!({ "calls": 1, "size": size })).await;
+        ended(story, &job).await;
+        story.get("/status").await;
+    }
+    story.get("/view-data").await;
+    story.get("/view-data?limit=3").await;
+    story.get("/view-data?format=ndjson").await;
+    story.post("/fetch-data", json!({ "calls": 0 })).await;
+}
+
+async fn measurements(story: &mut Transcript) {
+    let rows: Vec<Value> = (0..40)
+        .map(|n| json!({ "name": "march", "ts": 1_774_742_400 + n * 1_800, "data": { "t": n, "u": { "v": -n } } }))
+        .collect();
+    // Where a record stands is drawn: of each answer the count is the story's.
+    let written = story.client().post("/source/write_batch", &json!({ "records": rows })).await.expect(207).json();
+    assert_eq!(written["saved"], 40);
+    story.post("/source/write_batch", json!({ "records": [] })).await;
+    story.get("/source/series").await;
+    story.get("/source/series/march").await;
+    story.get("/source/series/nobody").await;
+    let day = "from=2026-03-29T00:00:00Z&to=2026-03-29T23:00:00Z";
+    story.get(&format!("/source/series/march/window?{day}")).await;
+    story.get(&format!("/source/series/march/window?{day}&step=5h&stats=n,mean,max")).await;
+    story.get(&format!("/source/series/march/window?{day}&step=1w1")).await;
+}
+
+async fn operations(story: &mut Transcript) {
+    let jobs = story.get("/api/v1/jobs").await;
+    for job in jobs["items"].as_array().unwrap() {
+        let path = job["links"]["self"].as_str().unwrap();
+        story.get(&format!("{path}/batches")).await;
+        for stream in ["info", "error", "status"] {
+            story.get(&format!("{path}/logs?stream={stream}")).await;
+        }
+        story.post(&format!("{path}/pause"), json!({})).await;
+    }
+    story.get("/api/v1/jobs?kind=ingest.fetch&status=completed_with_errors").await;
+    story.get("/api/v1/jobs/00000000-0000-0000-0000-000000000000").await;
+    let letters = story.get("/api/v1/dead-letters").await;
+    let letter = letters["items"][0]["links"]["self"].as_str().unwrap().to_owned();
+    let mut payload = letters["items"][0]["payload"].clone();
+    payload["size"] = 2.into();
+    story.send(Method::PATCH, &letter, Some(json!({ "payload": payload }))).await;
+    story.post(&format!("{letter}/redrive"), json!({})).await;
+    let job = json!({ "links": { "self": letters["items"][0]["links"]["job"] } });
+    ended(story, &job).await;
+    story.get(&letter).await;
+    story.get("/status").await;
+    story.get("/api/v1/journal?stream=error").await;
+    story.get("/api/v1/stats").await;
+    story.get("/api/v1/retry-policies").await;
+    story.get("/api/v1/schedules").await;
+    story.get("/api/v1/workers").await;
+    story.get("/api/v1/audit").await;
+    story.get("/health").await;
+    story.get("/nowhere").await;
+}

@@ -1,0 +1,67 @@
+//! What requests, tasks and records cost: requests to the backends, and what AWS charges for them.
+//!
+//! The counting is done by `crates/freight/examples/costs`, the server and the engine on memory with a
+//! meter before each contract. Nothing here depends on how fast the machine is.
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use super::Options;
+use super::figure::{Bound, Figure};
+use super::report::Report;
+use crate::process;
+
+/// What AWS asks for a million, in US dollars, on demand. Not read from a list of AWS: parameters, to be
+/// set to what one's own region asks.
+const READ_UNITS: f64 = 0.125;
+const WRITE_UNITS: f64 = 0.625;
+const QUEUE_REQUESTS: f64 = 0.40;
+
+/// A line of the example.
+#[derive(Deserialize)]
+struct Measure {
+    name: String,
+    what: String,
+    store_max: f64,
+    store: f64,
+    read_units: f64,
+    write_units: f64,
+    queue: f64,
+    limiter: f64,
+}
+
+/// Makes the measurement.
+///
+/// # Errors
+/// When the example cannot be built, or fails.
+pub(super) fn run(options: &Options) -> Result<Report> {
+    let example = options.example("freight", "costs")?;
+    let said = process::output(process::command(&example, ""))?;
+    let measures = said.lines().map(serde_json::from_str).collect::<Result<Vec<Measure>, _>>();
+    let measures = measures.with_context(|| format!("it said {said:?}"))?;
+    ensure!(!measures.is_empty(), "nothing was measured");
+    let prices = format!(
+        "prices, as parameters of `xtask/src/bench/costs.rs` and not read from AWS: ${READ_UNITS} for a million units \
+         of reading, ${WRITE_UNITS} of writing, ${QUEUE_REQUESTS} for a million requests to SQS"
+    );
+    Ok(Report {
+        figures: measures.into_iter().map(figure).collect(),
+        notes: vec![prices],
+        method: include_str!("costs/method.md"),
+    })
+}
+
+fn figure(measure: Measure) -> Figure {
+    let Measure { name, what, store_max, store, read_units, write_units, queue, limiter } = measure;
+    let million = read_units * READ_UNITS + write_units * WRITE_UNITS + queue * QUEUE_REQUESTS;
+    Figure {
+        name: name.leak(),
+        what,
+        value: store,
+        unit: "calls",
+        bound: Bound::AtMost(store_max),
+        from: format!(
+            "{read_units:.1} units read, {write_units:.1} written; SQS {queue:.2}, Redis {limiter:.0}; ${million:.2} a million"
+        ),
+    }
+}
