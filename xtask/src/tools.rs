@@ -12,7 +12,7 @@ use crate::process;
 const CARGO_DENY: &str = "0.20.2";
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// moto, and the two packages that make a server of it; its own extra brings a hundred.
-const MOTO: [&str; 3] = ["moto[dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
+const MOTO: [&str; 3] = ["moto[cognitoidp,dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"];
 
 /// Brings what the tests of the workspace start by themselves: moto and a Redis server.
 ///

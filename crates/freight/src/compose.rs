@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use accounts::Accounts;
+use accounts::identity::local::Post;
 use anyhow::Result;
 use ingest::Ingest;
 use jobs::{Engine, Registry};
@@ -20,7 +21,7 @@ use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
 use crate::config;
 use crate::ground::Ground;
 use crate::seams::{Holders, Trail};
-use crate::upkeep;
+use crate::{sign_in, upkeep};
 
 /// How a server is set, whatever it stands on.
 #[derive(Clone, Default)]
@@ -29,6 +30,12 @@ pub struct Settings {
     pub web: web::Config,
     /// The engine's.
     pub jobs: jobs::Settings,
+    /// Who may call besides those who hold a key.
+    pub auth: config::Auth,
+    /// What the environment says about AWS, for a user pool.
+    pub aws: config::aws::AwsVariables,
+    /// Who delivers the codes of those who sign up; without it nobody can.
+    pub post: Option<Arc<dyn Post>>,
     /// What ingest may call.
     pub ingest: config::Ingest,
     /// Where the stand-ins listen; then `users` are fetched from there.
@@ -67,7 +74,9 @@ impl Freight {
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
-    let accounts = Accounts::new(accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() });
+    let keeping = accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
+    let sign_in = sign_in::sign_in(&settings.auth, &settings.aws, settings.post.clone(), ground).await?;
+    let accounts = Accounts::with_sign_in(keeping, sign_in);
     let sources = ingest::Deps::new(ground.store.clone(), ground.clock.clone(), sources(&settings)?);
     let holders = Holders::default();
     let mut registry = Registry::default();
@@ -98,6 +107,8 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let source = Source::new(measuring, engine.clone());
     let app = App::new(kit)
         .mount(accounts.routes(engine.clone()))
+        .mount(accounts.sign_in_routes(engine.clone()))
+        .mount(accounts.valid_routes(engine.clone()))
         .mount(Ingest::new(sources, engine.clone()).routes())
         .mount(source.routes())
         .mount(Operations::new(steering).routes())

@@ -5,7 +5,8 @@
 //! 1. [`config`]: what is set, where it was said, and what is wrong with it.
 //! 2. [`telemetry`]: what the process says about itself. [`signal`]: being told to stop.
 //! 3. [`ground`]: what a server stands on. [`compose`]: what is made of what. [`seams`]:
-//!    what services ask of each other. [`checks`]: what `/health` asks the parts.
+//!    what services ask of each other. [`sign_in`]: who may call without a key. [`checks`]: what
+//!    `/health` asks the parts.
 //! 4. [`serve`]: a server's life. [`first_start`]: what happens once.
 //! 5. [`upkeep`]: copying and verifying the store while it is in use.
 //! 6. [`cli`]: the commands.
@@ -18,6 +19,7 @@ pub mod first_start;
 pub mod ground;
 pub mod seams;
 pub mod serve;
+pub mod sign_in;
 pub mod signal;
 pub mod telemetry;
 pub mod upkeep;

@@ -24,7 +24,7 @@ use crate::compose::{Freight, Settings, compose};
 use crate::config::Config;
 use crate::first_start::first_start;
 use crate::ground::Ground;
-use crate::{signal, telemetry};
+use crate::{sign_in, signal, telemetry};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub async fn serve(config: &Config, role: Role, with_sandbox: bool, say: &dyn Fn
     let metrics = telemetry::metrics()?;
     let ground = Ground::open(config).await?;
     let own: Vec<SocketAddr> = at.into_iter().collect();
-    let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone()) };
+    let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone())? };
     let freight = compose(&ground, settings).await?;
     first_start(&freight.accounts, &url, with_sandbox, say).await?;
     announce(role, &url, sandbox_at, say);
@@ -89,17 +89,20 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Settings {
+fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Result<Settings> {
     let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
-    Settings {
+    Ok(Settings {
         web: config.web.clone(),
         jobs,
+        auth: config.auth.clone(),
+        aws: config.aws.clone(),
+        post: sign_in::post(&config.auth)?,
         ingest: config.ingest.clone(),
         sandbox,
         own,
         metrics: Some(metrics),
         api_only: false,
-    }
+    })
 }
 
 fn announce(role: Role, url: &str, sandbox: Option<SocketAddr>, say: &dyn Fn(&str)) {

@@ -17,6 +17,7 @@ pub struct AwsVariables {
     region: Option<String>,
     endpoint_dynamodb: Option<String>,
     endpoint_sqs: Option<String>,
+    endpoint_cognito: Option<String>,
     access_key: Option<AccessKey>,
 }
 
@@ -29,6 +30,11 @@ impl AwsVariables {
     /// Where SQS is.
     pub fn sqs(&self, place: &Place) -> Aws {
         self.service(place, self.endpoint_sqs.clone())
+    }
+
+    /// Where the user pools of a region are. Nobody there asks who we are.
+    pub fn cognito(&self, region: &str) -> Aws {
+        Aws { region: Some(region.to_owned()), endpoint: self.endpoint_cognito.clone(), access_key: None }
     }
 
     /// The region of the URI wins over that of the environment.
@@ -53,6 +59,7 @@ pub(super) fn read(environment: &Environment) -> AwsVariables {
         region: first(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
         endpoint_dynamodb: first(&["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]),
         endpoint_sqs: first(&["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"]),
+        endpoint_cognito: first(&["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"]),
         access_key,
     }
 }
