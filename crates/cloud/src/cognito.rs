@@ -223,7 +223,8 @@ impl Cognito {
     pub async fn user(&self, access_token: &str) -> Result<(String, Option<String>)> {
         let call = self.client.get_user().access_token(access_token);
         let user = call.send().await.map_err(|error| Failure::of(&error))?;
-        let of = |name: &str| user.user_attributes.iter().find(|one| one.name == name).and_then(|one| one.value.clone());
+        let of =
+            |name: &str| user.user_attributes.iter().find(|one| one.name == name).and_then(|one| one.value.clone());
         Ok((of("sub").unwrap_or_else(|| user.username.clone()), of("email")))
     }
 

@@ -89,7 +89,12 @@ async fn listen(at: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
 }
 
-fn settings(config: &Config, own: Vec<SocketAddr>, sandbox: Option<SocketAddr>, metrics: PrometheusHandle) -> Result<Settings> {
+fn settings(
+    config: &Config,
+    own: Vec<SocketAddr>,
+    sandbox: Option<SocketAddr>,
+    metrics: PrometheusHandle,
+) -> Result<Settings> {
     let jobs = jobs::Settings { concurrency: config.concurrency, ..jobs::Settings::default() };
     Ok(Settings {
         web: config.web.clone(),

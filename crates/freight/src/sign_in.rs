@@ -20,12 +20,7 @@ use crate::seams::UserPool;
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub async fn sign_in(
-    auth: &Auth,
-    aws: &AwsVariables,
-    post: Option<Arc<dyn Post>>,
-    ground: &Ground,
-) -> Result<SignIn> {
+pub async fn sign_in(auth: &Auth, aws: &AwsVariables, post: Option<Arc<dyn Post>>, ground: &Ground) -> Result<SignIn> {
     let mut trusted = Vec::new();
     if let Some((issuer, jwks_url)) = &auth.issuer {
         let source = Arc::new(HttpKeys::at(jwks_url)?);
@@ -79,7 +74,12 @@ impl Post for Terminal {
     }
 
     async fn deliver(&self, letter: &Letter) -> base::Result<()> {
-        eprintln!("\nTo {}: {}\n  {}", letter.to, letter.subject, letter.text.expose().replace('\n', "\n  ").trim_end());
+        eprintln!(
+            "\nTo {}: {}\n  {}",
+            letter.to,
+            letter.subject,
+            letter.text.expose().replace('\n', "\n  ").trim_end()
+        );
         Ok(())
     }
 }

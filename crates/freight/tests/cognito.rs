@@ -48,7 +48,8 @@ impl Pool {
         let pool = cognito("CreateUserPool", &json!({ "PoolName": "people" })).await;
         let id = pool["UserPool"]["Id"].as_str().unwrap().to_owned();
         let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
-        let ask = json!({ "UserPoolId": id, "ClientName": "web", "GenerateSecret": with_secret, "ExplicitAuthFlows": flows });
+        let ask =
+            json!({ "UserPoolId": id, "ClientName": "web", "GenerateSecret": with_secret, "ExplicitAuthFlows": flows });
         let made = cognito("CreateUserPoolClient", &ask).await["UserPoolClient"].clone();
         let client = made["ClientId"].as_str().unwrap().to_owned();
         Self { id, client, secret: made["ClientSecret"].as_str().map(str::to_owned) }
@@ -102,7 +103,8 @@ async fn people_of_a_user_pool_sign_up_in_on_and_out() {
         assert_eq!(post(&client, "signup", credentials.clone(), 201).await.json(), made);
         post(&client, "signin", credentials.clone(), 403).await;
         post(&client, "confirm", json!({ "email": EMAIL, "code": "123456" }), 200).await;
-        let wrong = post(&client, "signin", json!({ "email": EMAIL, "password": "another password" }), 401).await.json();
+        let wrong =
+            post(&client, "signin", json!({ "email": EMAIL, "password": "another password" }), 401).await.json();
         let unknown = json!({ "email": "nobody@example.com", "password": PASSWORD });
         assert_eq!(post(&client, "signin", unknown, 401).await.json()["detail"], wrong["detail"]);
 

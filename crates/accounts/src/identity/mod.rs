@@ -2,7 +2,7 @@
 //!
 //! A provider is asked by people who are nobody yet. So what it answers may not tell them who has an
 //! account: signing up, asking for another code and forgetting a password look the same whether or not
-//! the address is known, and a wrong password looks like an unknown address, in words and in time.
+//! the address is known, and a wrong password looks like an unknown address, and takes as long.
 //!
 //! 1. This file: the contract. [`words`]: what people type.
 //! 2. [`local`]: users of our own. The other provider is `cloud::cognito`, behind an adapter in `freight`.

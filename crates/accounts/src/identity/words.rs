@@ -66,7 +66,8 @@ impl Password {
         if long_enough && text.len() <= PASSWORD_BYTES_MAX {
             return Ok(Self(Secret::new(text)));
         }
-        let allowed = format!("A password has at least {PASSWORD_CHARS_MIN} characters and at most {PASSWORD_BYTES_MAX} bytes");
+        let allowed =
+            format!("A password has at least {PASSWORD_CHARS_MIN} characters and at most {PASSWORD_BYTES_MAX} bytes");
         Err(Error::invalid("password", allowed))
     }
 

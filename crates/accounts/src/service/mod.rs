@@ -27,8 +27,8 @@ use std::sync::Arc;
 use base::{Clock, Ctx, Error, ErrorKind, Principal, RequestId, Result, Secret, Store, TenantId};
 use uuid::Uuid;
 
-use crate::identity::{IdentityProvider, Person};
 use crate::identity::local::Local;
+use crate::identity::{IdentityProvider, Person};
 use crate::model::jwt::Subject;
 use crate::model::{ApiKey, IamPrincipal, KeyId, Role, Tenant};
 use crate::store::Rows;

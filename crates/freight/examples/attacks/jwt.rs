@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 use testkit::Client;
 
 use crate::Found;
-use crate::rig::{Rig, at_once};
+use crate::rig::{Rig, at_once, first_caller};
 use forge::{Forge, RSA, Token};
 use issuer::Published;
 
@@ -94,7 +94,7 @@ impl Attack {
         let rig = Rig::new(Arc::new(clock.clone()));
         let auth = config::Auth { issuer: Some((trusted(&forge), published.url())), ..config::Auth::default() };
         let freight = rig.server(rig.store.clone(), Settings { auth, ..Settings::default() }).await;
-        freight.accounts.bootstrap().await.unwrap().unwrap();
+        first_caller(&freight).await;
         let door = match broken {
             false => Door::Server(Client::app(&freight.app), Arc::default()),
             true => Door::Defaults(published.clone()),
@@ -214,7 +214,8 @@ impl Door {
                 let caller = u32::try_from(callers.fetch_add(1, Ordering::Relaxed)).unwrap();
                 let from = std::net::Ipv4Addr::from_bits(0x0a00_0000 | caller);
                 let client = client.from_peer((from, 4711).into());
-                let answer = client.with_header("authorization", &format!("Bearer {token}")).get("/v1/auth/valid").await;
+                let answer =
+                    client.with_header("authorization", &format!("Bearer {token}")).get("/v1/auth/valid").await;
                 match answer.status.as_u16() {
                     200 => Fate::Taken,
                     403 if answer.json()["error"] == "unauthenticated" || answer.json()["error"] == "forbidden" => {

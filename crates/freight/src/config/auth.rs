@@ -1,7 +1,7 @@
 //! The section `[auth]`: who may call besides those who hold a key.
 
 use accounts::model::IamPrincipal;
-use accounts::model::jwt::{Algorithm, Grant, Grants, Issuer, TokenUse, allowed_algorithm};
+use accounts::model::jwt::{Grant, Grants, Issuer, TokenUse, allowed_algorithm};
 use base::{Scopes, Secret, TenantId};
 use url::{Host, Url};
 
@@ -76,10 +76,10 @@ pub(super) fn read(reader: &mut Reader) -> Auth {
         provider: reader.choice("auth.provider", &providers).unwrap_or(ProviderName::Nobody),
         local_issuer: reader.parsed("auth.local_issuer", String::new(), some_text),
         default_tenant,
-        user_scopes: reader.list("auth.user_scopes", GRANTED, |text| Grant::scopes_of(text).ok()).into_iter().fold(
-            Scopes::default(),
-            |all, some| some.iter().fold(all, Scopes::with),
-        ),
+        user_scopes: reader
+            .list("auth.user_scopes", GRANTED, |text| Grant::scopes_of(text).ok())
+            .into_iter()
+            .fold(Scopes::default(), |all, some| some.iter().fold(all, Scopes::with)),
         mail: mail(reader),
         cognito_client_id: reader.parsed("auth.cognito_client_id", String::new(), any_text),
         cognito_client_secret: reader.parsed("auth.cognito_client_secret", None, |text| {

@@ -60,7 +60,8 @@ impl IdentityProvider for UserPool {
     }
 
     async fn refresh(&self, _: &Ctx, token: &Secret<String>) -> Result<Tokens> {
-        let tokens = self.cognito.refresh(token.expose()).await.map_err(|failure| said(failure, wrong_refresh_token))?;
+        let tokens =
+            self.cognito.refresh(token.expose()).await.map_err(|failure| said(failure, wrong_refresh_token))?;
         held(tokens, Some(token))
     }
 
@@ -101,8 +102,7 @@ fn delivery(email: &Email) -> Delivery {
 /// A code was asked for; whether there was anybody to send one to, is not said.
 fn sent(email: &Email, asked: cognito::Result<()>) -> Result<Delivery> {
     match asked {
-        Ok(())
-        | Err(Failure::UserNotFound | Failure::NotAuthorized | Failure::NotConfirmed | Failure::Invalid) => {
+        Ok(()) | Err(Failure::UserNotFound | Failure::NotAuthorized | Failure::NotConfirmed | Failure::Invalid) => {
             Ok(delivery(email))
         }
         Err(failure) => Err(said(failure, wrong_code)),
@@ -115,7 +115,8 @@ fn held(tokens: cognito::Tokens, shown: Option<&Secret<String>>) -> Result<Token
     Ok(Tokens {
         access_token: tokens.access,
         id_token: tokens.id,
-        refresh_token: refresh_token.ok_or_else(|| Error::unavailable("Cognito began a session without a refresh token"))?,
+        refresh_token: refresh_token
+            .ok_or_else(|| Error::unavailable("Cognito began a session without a refresh token"))?,
         expires_in_s: tokens.expires_in_s,
     })
 }

@@ -44,7 +44,7 @@ fn words() -> Vec<Case> {
         to("signin", r#"{"email": "a@example.com"}"#).is(422, INVALID, "password"),
         to("refresh", r#"{"refresh_token": "hunter2hunter2"}"#).is(401, NOBODY, ""),
         to("refresh", r#"{"refresh_token": null}"#).is(422, INVALID, "refresh_token"),
-        to("password/forgot", "[]").is(422, INVALID, ""),
+        to("password/forgot", "[]").is(422, INVALID, "body"),
         to("password/reset", r#"{"email": "a@example.com", "code": "123456", "password": "hunter2"}"#)
             .is(422, INVALID, "password"),
         to("password/reset", r#"{"email": "a@example.com", "code": "123456", "password": "hunter2hunter2"}"#)

@@ -53,12 +53,15 @@ impl Written {
 }
 
 impl Local {
-    /// The write that charges one more letter to a user; `None` if there were enough.
-    pub(super) async fn letter_due(&self, user: &User, now: Timestamp) -> Result<Option<Write>> {
+    /// The write that charges one more letter to a user, and whether one is due. If not, it changes nothing.
+    pub(super) async fn letter_due(&self, user: &User, now: Timestamp) -> Result<(Write, bool)> {
         let written = self.0.rows.written(user).await?;
-        let after = written.as_ref().map_or(Some(Written::first(now)), |written| written.value.one_more(now));
         let when = written.as_ref().map_or(When::Absent, Stored::unchanged);
-        Ok(after.map(|after| self.0.rows.written_put(user, &after, clock::add(now, WINDOW), when)))
+        let (after, due) = match written.map(|written| written.value) {
+            None => (Written::first(now), true),
+            Some(before) => before.one_more(now).map_or((before, false), |after| (after, true)),
+        };
+        Ok((self.0.rows.written_put(user, &after, clock::add(after.last, WINDOW), when), due))
     }
 
     /// A new code, the write that keeps it, and the letter that tells it.

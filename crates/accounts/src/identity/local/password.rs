@@ -1,28 +1,30 @@
 //! The slow hash of a password (Argon2id, RFC 9106), and how many run at once.
 //!
 //! A hash takes 19 MiB and some hundredth of a second on purpose; whoever can make us compute many has
-//! found a way to stop us. So a few run at once, on threads of their own, some wait for a turn, and the
-//! rest are told to come back. A turn is taken before the user is read, so that of many guesses that
-//! arrive together each sees the failures of those before it.
+//! found a way to stop us. So there are a few lanes, one hash at a time in each, some wait for a turn, and
+//! the rest are told to come back. All that concerns one address goes through one lane, and a turn is
+//! taken before the user is read and held until a failure was counted: of many guesses that arrive
+//! together, each sees the failures of those before it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::identity::Password;
+use crate::identity::{Email, Password};
 
 /// The parameters that OWASP recommends: 19 MiB, two passes, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// So many hashes at once…
-const TURNS: usize = 2;
-/// …and so many that wait for one.
+/// So many lanes…
+const LANES_OPEN: usize = 2;
+/// …and so many that wait for a turn in any of them.
 const WAITING_MAX: usize = 64;
 
 /// What is kept of a password.
@@ -37,30 +39,31 @@ pub(crate) struct PasswordHash {
 
 /// Gives out turns.
 pub(super) struct Hasher {
-    turns: Semaphore,
+    lanes: [Arc<Semaphore>; LANES_OPEN],
     waiting: Semaphore,
 }
 
-/// The right to compute hashes, one after the other.
-pub(super) struct Turn<'a>(#[expect(dead_code, reason = "it is held, not read")] SemaphorePermit<'a>);
+/// The right to compute hashes for one address, one after the other.
+pub(super) struct Turn(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
 
 impl Hasher {
     pub(super) fn new() -> Self {
-        Self { turns: Semaphore::new(TURNS), waiting: Semaphore::new(WAITING_MAX) }
+        Self { lanes: [(); LANES_OPEN].map(|()| Arc::new(Semaphore::new(1))), waiting: Semaphore::new(WAITING_MAX) }
     }
 
-    /// Waits for a turn.
+    /// Waits for a turn in the lane of an address.
     ///
     /// # Errors
     /// `Unavailable` when too many wait already.
-    pub(super) async fn turn(&self) -> Result<Turn<'_>> {
+    pub(super) async fn turn(&self, email: &Email) -> Result<Turn> {
         let busy = |_| Error::unavailable("too many passwords at once").with_retry_after(Duration::from_secs(1));
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
-        self.turns.acquire().await.map(Turn).map_err(Error::internal)
+        let byte = usize::from(blake3::hash(email.as_str().as_bytes()).as_bytes()[0]);
+        self.lanes[byte % LANES_OPEN].clone().acquire_owned().await.map(Turn).map_err(Error::internal)
     }
 }
 
-impl Turn<'_> {
+impl Turn {
     /// The hash of a new password, under a salt of its own.
     pub(super) async fn hash(&self, password: &Password) -> Result<PasswordHash> {
         let salt: [u8; 16] = rand::random();
@@ -71,7 +74,8 @@ impl Turn<'_> {
 
     /// Whether it is the password of this hash; where there is none, as slowly, no.
     pub(super) async fn verify(&self, kept: Option<&PasswordHash>, password: &Password) -> Result<bool> {
-        let nobody = PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt: [0; 16], hash: [0; 32] };
+        let nobody =
+            PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt: [0; 16], hash: [0; 32] };
         let hash = compute(kept.cloned().unwrap_or(nobody), password).await?;
         Ok(kept.is_some_and(|kept| kept.hash.ct_eq(&hash).into()))
     }

@@ -7,6 +7,7 @@ use base::store::{StoreError, When, Write};
 use base::{Ctx, Error, ErrorKind, Result, Secret, clock};
 
 use super::letters::{Written, no_post};
+use super::password::Turn;
 use super::session::named;
 use super::{Failures, Letter, Local, Purpose, User};
 use crate::identity::{
@@ -37,7 +38,7 @@ impl IdentityProvider for Local {
         if self.0.settings.post.is_none() {
             return Err(no_post());
         }
-        let hash = self.0.hasher.turn().await?.hash(password).await?;
+        let hash = self.0.hasher.turn(email).await?.hash(password).await?;
         match self.0.rows.user_by_email(email).await? {
             None => {
                 if self.0.rows.users_count(&tenant).await? >= USERS_MAX {
@@ -80,7 +81,7 @@ impl IdentityProvider for Local {
     }
 
     async fn sign_in(&self, ctx: &Ctx, email: &Email, password: &Password) -> Result<SignedIn> {
-        let turn = self.0.hasher.turn().await?;
+        let turn = self.0.hasher.turn(email).await?;
         let Some(user) = self.0.rows.user_by_email(email).await? else {
             turn.verify(None, password).await?;
             return Err(wrong_password());
@@ -91,7 +92,7 @@ impl IdentityProvider for Local {
         let right = turn.verify((!locked).then_some(&user.password), password).await?;
         if !right {
             if !locked {
-                self.failure_count(ctx, &user).await?;
+                self.failure_note(ctx, user, turn);
             }
             return Err(wrong_password());
         }
@@ -113,9 +114,7 @@ impl IdentityProvider for Local {
         let subject = self.subject(access_token, ctx.now()).ok_or_else(signed_in_elsewhere)?;
         let (tenant, user, session) = named(&subject).ok_or_else(signed_in_elsewhere)?;
         match self.0.rows.session(&tenant, user, session).await? {
-            (Some(user), Some(session)) => {
-                self.session_end(ctx, &user.value, &session.value, "session.ended").await
-            }
+            (Some(user), Some(session)) => self.session_end(ctx, &user.value, &session.value, None).await,
             _ => Ok(()),
         }
     }
@@ -127,7 +126,7 @@ impl IdentityProvider for Local {
 
     async fn reset_password(&self, ctx: &Ctx, email: &Email, code: &Code, password: &Password) -> Result<()> {
         // First, whoever it is for: what takes long says nothing about them.
-        let hash = self.0.hasher.turn().await?.hash(password).await?;
+        let hash = self.0.hasher.turn(email).await?.hash(password).await?;
         let user = self.0.rows.user_by_email(email).await?.ok_or_else(wrong_code)?;
         let used = self.code_try(&user.value, Purpose::Reset, code, ctx.now()).await?;
         let now = ctx.now();
@@ -155,7 +154,7 @@ impl Local {
         let (kept, letter) = self.code(user, email, Purpose::Confirm, now);
         let mut writes = self.0.rows.user_writes(user, Some(until(user)), When::Absent, When::Absent);
         let written = self.0.rows.written_put(user, &Written::first(now), until(user), When::Absent);
-        writes.extend([kept, written, self.event(ctx, user, event("user.signed_up", user))]);
+        writes.extend([kept, written]);
         match self.0.rows.commit(writes).await {
             Ok(_) => self.send(letter),
             Err(StoreError::Failed(_)) => {}
@@ -171,11 +170,14 @@ impl Local {
         ctx: &Ctx,
         write: impl FnOnce(&Self, jiff::Timestamp) -> (Vec<Write>, Letter) + Send,
     ) -> Result<()> {
-        let Some(charge) = self.letter_due(user, ctx.now()).await? else { return Ok(()) };
+        let (charge, due) = self.letter_due(user, ctx.now()).await?;
         let (mut writes, letter) = write(self, ctx.now());
+        // Written in any case: what takes as long for everybody says nothing about anybody.
+        writes.retain(|_| due);
         writes.push(charge);
         match self.0.rows.commit(writes).await {
-            Ok(_) => self.send(letter),
+            Ok(_) if due => self.send(letter),
+            Ok(_) => {}
             // Somebody else asked at the same time, and theirs is on its way.
             Err(StoreError::Failed(_)) => {}
             Err(error) => return Err(error.into()),
@@ -200,6 +202,18 @@ impl Local {
                     (vec![kept], letter)
                 })
                 .await
+        });
+    }
+
+    /// Counts a failed sign-in beside the request, whose answer comes as soon as that of an address that is
+    /// not known. Until it is counted, nobody else has a turn for the address.
+    fn failure_note(&self, ctx: &Ctx, user: User, turn: Turn) {
+        let (local, ctx) = (self.clone(), ctx.clone());
+        tokio::spawn(async move {
+            if let Err(error) = local.failure_count(&ctx, &user).await {
+                tracing::warn!(%error, "a failed sign-in was not counted");
+            }
+            drop(turn);
         });
     }
 

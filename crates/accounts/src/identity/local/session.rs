@@ -50,9 +50,7 @@ impl Local {
             expires_at: clock::add(ctx.now(), SESSION_LIFE),
             ended_at: None,
         };
-        let event = NewEvent::new("session.begun", user.id.to_string()).with("session", id.to_string());
-        let writes = vec![self.0.rows.session_put(user, &session, When::Always), self.event(ctx, user, event)];
-        self.0.rows.commit(writes).await?;
+        self.0.rows.commit(vec![self.0.rows.session_put(user, &session, When::Always)]).await?;
         self.tokens(ctx, user, &session, refresh_token).await
     }
 
@@ -66,7 +64,7 @@ impl Local {
         }
         if !bool::from(stored.value.hash.ct_eq(&shown.hash)) {
             // One that was used before: somebody has a copy.
-            self.session_end(ctx, &user.value, &stored.value, "session.reused").await?;
+            self.session_end(ctx, &user.value, &stored.value, Some("session.reused")).await?;
             return Err(wrong_refresh_token());
         }
         let next = mint(&user.value, stored.value.id);
@@ -76,24 +74,25 @@ impl Local {
             Ok(_) => self.tokens(ctx, &user.value, &session, next).await,
             // It was used at the same time by somebody else, and one of them is not its owner.
             Err(StoreError::Failed(_)) => {
-                self.session_end(ctx, &user.value, &session, "session.reused").await?;
+                self.session_end(ctx, &user.value, &session, Some("session.reused")).await?;
                 Err(wrong_refresh_token())
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends a session at once.
+    /// Ends a session at once; what the audit is to remember of it, if anything.
     pub(super) async fn session_end(
         &self,
         ctx: &Ctx,
         user: &User,
         session: &Session,
-        why: &'static str,
+        why: Option<&'static str>,
     ) -> Result<()> {
         let ended = Session { ended_at: Some(ctx.now()), ..session.clone() };
-        let event = NewEvent::new(why, user.id.to_string()).with("session", session.id.to_string());
-        let writes = vec![self.0.rows.session_put(user, &ended, When::Always), self.event(ctx, user, event)];
+        let event = |why| NewEvent::new(why, user.id.to_string()).with("session", session.id.to_string());
+        let mut writes = vec![self.0.rows.session_put(user, &ended, When::Always)];
+        writes.extend(why.map(|why| self.event(ctx, user, event(why))));
         let done = self.0.rows.commit(writes).await;
         // Also when the write failed: it may have been applied.
         self.0.sessions.forget(&(user.tenant.clone(), user.id, session.id));

@@ -77,10 +77,16 @@ fn algorithms(forge: &Forge) -> Vec<Named> {
     }
     for (alg, encoding) in [("PS256", PS256), ("RS512", RS512)] {
         let text = format!("{}.{}", part(json!({ "kid": RSA, "alg": alg }).to_string()), part(&claims));
-        tokens.push((format!("{alg}, signed so, not allowed"), format!("{text}.{}", part(forge.rsa(&text, RSA, encoding)))));
+        tokens.push((
+            format!("{alg}, signed so, not allowed"),
+            format!("{text}.{}", part(forge.rsa(&text, RSA, encoding))),
+        ));
     }
     let text = format!("{}.{}", part(json!({ "kid": EC, "alg": "RS256" }).to_string()), part(&claims));
-    tokens.push(("RS256 under the name of a key on a curve".to_owned(), format!("{text}.{}", part(forge.rsa(&text, RSA, RS256)))));
+    tokens.push((
+        "RS256 under the name of a key on a curve".to_owned(),
+        format!("{text}.{}", part(forge.rsa(&text, RSA, RS256))),
+    ));
     tokens
 }
 
@@ -258,7 +264,8 @@ fn times(forge: &Forge) -> Vec<Named> {
         ("nbf", json!([forge.at(-60)])),
         ("nbf", Value::Null),
     ];
-    tokens.extend(values.map(|(name, value)| (format!("{name} {value}"), forge.with_claims(&with(forge, name, value)))));
+    tokens
+        .extend(values.map(|(name, value)| (format!("{name} {value}"), forge.with_claims(&with(forge, name, value)))));
     tokens
 }
 

@@ -98,7 +98,8 @@ impl Forge {
     /// Any header and any claims, signed well.
     pub(crate) fn signed(&self, header: &str, claims: &str, key: &str) -> Token {
         let text = format!("{}.{}", part(header), part(claims));
-        let signature = if key == EC { self.ec(&text, &ECDSA_P256_SHA256_FIXED_SIGNING) } else { self.rsa(&text, key, RS256) };
+        let signature =
+            if key == EC { self.ec(&text, &ECDSA_P256_SHA256_FIXED_SIGNING) } else { self.rsa(&text, key, RS256) };
         format!("{text}.{}", part(signature))
     }
 
@@ -139,7 +140,8 @@ impl Forge {
     /// The public key in forms in which somebody may have taken it for a secret.
     pub(crate) fn public_as_secret(&self) -> Vec<(&'static str, Vec<u8>)> {
         let der = self.rsa[RSA].public_key().as_der().unwrap().as_ref().to_vec();
-        let pem = STANDARD.encode(&der).as_bytes().chunks(64).map(|line| [line, b"\n"].concat()).collect::<Vec<_>>().concat();
+        let pem =
+            STANDARD.encode(&der).as_bytes().chunks(64).map(|line| [line, b"\n"].concat()).collect::<Vec<_>>().concat();
         let pem = [b"-----BEGIN PUBLIC KEY-----\n".as_slice(), &pem, b"-----END PUBLIC KEY-----\n"].concat();
         let n = RsaPublicKeyComponents::<Vec<u8>>::from(self.rsa[RSA].public_key()).n;
         let jwk = self.public(RSA).to_string().into_bytes();
