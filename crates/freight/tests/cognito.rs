@@ -1,7 +1,6 @@
 //! A user pool that nobody here wrote: moto's Cognito signs people in, and its tokens are let in.
 //!
-//! moto takes any code for the right one, and only one client secret of two for wrong; what a wrong code
-//! is answered is shown for our own users, and how errors are told apart, in `cloud`.
+//! moto takes any code for the right one: what a wrong code is answered is shown for our own users.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
 
@@ -17,7 +16,7 @@ use testkit::{Answer, Client};
 
 const REGION: &str = "us-east-1";
 const EMAIL: &str = "jane@example.com";
-const PASSWORD: &str = "Correct horse 7 battery!";
+const PASSWORD: &str = "Correct-horse-7-battery!";
 
 /// A user pool with one app client.
 struct Pool {
@@ -126,10 +125,10 @@ async fn people_of_a_user_pool_sign_up_in_on_and_out() {
 
         post(&client, "password/forgot", json!({ "email": EMAIL }), 200).await;
         post(&client, "password/forgot", json!({ "email": "nobody@example.com" }), 200).await;
-        let reset = json!({ "email": EMAIL, "code": "123456", "password": "Another 8 password!" });
+        let reset = json!({ "email": EMAIL, "code": "123456", "password": "Another-8-password!" });
         post(&client, "password/reset", reset, 200).await;
         post(&client, "signin", credentials, 401).await;
-        let again = json!({ "email": EMAIL, "password": "Another 8 password!" });
+        let again = json!({ "email": EMAIL, "password": "Another-8-password!" });
         let held = post(&client, "signin", again, 200).await.json();
         bearing(&client, &held["access_token"]).post_empty("/v1/auth/signout").await.expect(204);
         assert!(client.get("/.well-known/jwks.json").await.expect(200).json()["keys"].as_array().unwrap().is_empty());

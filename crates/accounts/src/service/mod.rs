@@ -144,6 +144,15 @@ impl Accounts {
         }
     }
 
+    /// Refuses to make a user of a tenant that lets nobody in: what is left in one that was removed would
+    /// stay for ever.
+    pub(crate) async fn home_is_open(&self) -> Result<()> {
+        match self.local().and_then(Local::home) {
+            Some(home) => self.tenant_of_holder(home.as_str(), None).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Our own users, where there are any.
     pub(crate) fn local(&self) -> Option<&Local> {
         self.0.local.as_ref()

@@ -76,7 +76,7 @@ impl Accounts {
         Ok(subject)
     }
 
-    async fn tenant_of_holder(&self, name: &str, act_for: Option<&str>) -> Result<Arc<Tenant>> {
+    pub(super) async fn tenant_of_holder(&self, name: &str, act_for: Option<&str>) -> Result<Arc<Tenant>> {
         let tenant = self.active_tenant(name).await.map_err(|error| match error.kind() {
             ErrorKind::TenantNotFound => forbidden("The tenant of this credential does not exist"),
             _ => error,

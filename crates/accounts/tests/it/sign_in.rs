@@ -6,10 +6,16 @@ use std::time::Duration;
 
 use accounts::contract::Mailbox;
 use base::clock::ManualClock;
+use base::store::{Item, Query, Table};
+use base::{Store as _, key};
+use jobs::JobStatus;
 use serde_json::{Value, json};
 use testkit::Client;
 
+use crate::removal::until_settled;
 use crate::world::{World, copy_with_users, manual};
+
+const ACCOUNTS: Table = Table("accounts");
 
 const EMAIL: &str = "jane@example.com";
 const PASSWORD: &str = "correct horse battery";
@@ -189,6 +195,37 @@ async fn copies_share_keys_through_their_changes() {
     assert_eq!(kids.len(), 4, "a key signs for thirty days");
     let published = second.get("/.well-known/jwks.json").await.expect(200).json();
     assert!(published["keys"].as_array().unwrap().len() <= 2, "{published}");
+}
+
+#[tokio::test]
+async fn users_go_with_their_tenant() {
+    let scene = Scene::with_user().await;
+    let tokens = scene.sign_in(PASSWORD, 200).await;
+    scene.post("signup", json!({ "email": "never@example.com", "password": PASSWORD }), 201).await;
+    let store = &scene.world.store;
+    let users = store.query(Query::new(ACCOUNTS, key!["default", "users"])).await.unwrap().items;
+    let of_user = |item: &Item| key!["default", "user", key::split(&item.key.sort)[1]];
+    let mut partitions: Vec<String> = users.iter().map(of_user).collect();
+    partitions.extend([EMAIL, "never@example.com"].map(|email| key!["@email", email]));
+    partitions.push(key!["default", "users"]);
+    assert_eq!(partitions.len(), 5);
+    for partition in &partitions {
+        assert!(!store.query(Query::new(ACCOUNTS, partition)).await.unwrap().items.is_empty(), "{partition:?}");
+    }
+
+    let ctx = scene.world.ctx("system");
+    let stored = scene.world.accounts.tenant_get(&ctx, "default").await.unwrap();
+    let job = scene.world.accounts.tenant_delete(&ctx, &scene.world.engine, &stored).await.unwrap();
+    scene.valid(&tokens, 403).await;
+    let again = json!({ "email": "late@example.com", "password": PASSWORD });
+    assert_eq!(scene.post("signup", again, 403).await["detail"], "The tenant is suspended");
+    let workers = scene.world.engine.workers_start();
+    let job = until_settled(&scene.world, &scene.clock, job.id).await;
+    assert_eq!((job.status, job.error), (JobStatus::Completed, None));
+    workers.stop(Duration::from_secs(1)).await;
+    for partition in &partitions {
+        assert!(store.query(Query::new(ACCOUNTS, partition)).await.unwrap().items.is_empty(), "{partition:?}");
+    }
 }
 
 #[tokio::test]

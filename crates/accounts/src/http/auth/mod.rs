@@ -29,6 +29,7 @@ pub(super) async fn sign_up(
     Body(body): Body<SignUpAsk>,
 ) -> Answer<(StatusCode, Json<SignedUp>)> {
     let (email, password) = (body.email.parse()?, Password::new(body.password)?);
+    api.accounts.home_is_open().await?;
     let delivery = api.accounts.provider()?.sign_up(&caller, &email, &password).await?;
     Ok((StatusCode::CREATED, Json(SignedUp { confirmed: false, delivery: delivery.into() })))
 }

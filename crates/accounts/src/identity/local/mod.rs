@@ -96,6 +96,11 @@ impl Local {
         }
     }
 
+    /// The tenant that who signs up belongs to.
+    pub(crate) fn home(&self) -> Option<&TenantId> {
+        self.0.settings.tenant.as_ref()
+    }
+
     /// Whether tokens of this issuer are ours.
     pub(crate) fn is_issuer(&self, name: &str) -> bool {
         self.0.settings.issuer == name

@@ -23,7 +23,7 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 /// So many lanes…
-const LANES_OPEN: usize = 2;
+const LANES_OPEN: usize = 4;
 /// …and so many that wait for a turn in any of them.
 const WAITING_MAX: usize = 64;
 

@@ -44,12 +44,7 @@ impl IdentityProvider for Local {
                 if self.0.rows.users_count(&tenant).await? >= USERS_MAX {
                     return Err(Error::conflict(format!("There are {USERS_MAX} users already")));
                 }
-                let (id, created_at) = (ctx.uuid("user"), ctx.now());
-                let email_text = email.as_str().to_owned();
-                let (confirmed_at, sessions_since) = (None, None);
-                let user =
-                    User { id, tenant, email: email_text, password: hash, created_at, confirmed_at, sessions_since };
-                self.user_make(ctx, &user, email).await?;
+                self.user_make(ctx, &User::new(ctx, tenant, email, hash), email).await?;
             }
             Some(user) if user.value.confirmed_at.is_none() => {
                 let anew = User { password: hash, ..user.value.clone() };

@@ -1,11 +1,12 @@
 //! What is kept of a user.
 
-use base::TenantId;
+use base::{Ctx, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::password::PasswordHash;
+use crate::identity::Email;
 
 /// A user.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +22,21 @@ pub(crate) struct User {
     /// Sessions that began before it have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sessions_since: Option<Timestamp>,
+}
+
+impl User {
+    /// Somebody who has just signed up.
+    pub(super) fn new(ctx: &Ctx, tenant: TenantId, email: &Email, password: PasswordHash) -> Self {
+        Self {
+            id: ctx.uuid("user"),
+            tenant,
+            email: email.as_str().to_owned(),
+            password,
+            created_at: ctx.now(),
+            confirmed_at: None,
+            sessions_since: None,
+        }
+    }
 }
 
 /// What a code is for.

@@ -57,6 +57,18 @@ impl Claims {
         Timestamp::from_microsecond((seconds * 1e6) as i64).map(Some).map_err(|_| Flaw::Claim)
     }
 
+    /// The words of a text; none when it is absent or empty.
+    ///
+    /// # Errors
+    /// `Claim`.
+    pub fn words(&self, name: &str) -> Result<Vec<&str>, Flaw> {
+        match self.0.get(name) {
+            None => Ok(Vec::new()),
+            Some(Value::String(text)) => Ok(text.split_ascii_whitespace().collect()),
+            Some(_) => Err(Flaw::Claim),
+        }
+    }
+
     /// A list of texts, or one text that stands for a list of one; empty when absent.
     ///
     /// # Errors

@@ -76,12 +76,11 @@ impl Issuer {
         }
         let tenant = claims.text_if_any(&self.tenant_claim)?;
         let tenant = tenant.or(self.tenant_default.as_ref().map(TenantId::as_str));
-        let scope = claims.text_if_any("scope")?.unwrap_or_default();
-        let groups = claims.texts(&self.groups_claim)?;
+        let words = [claims.words("scope")?, claims.texts(&self.groups_claim)?].concat();
         Ok(Subject {
             name: name.to_owned(),
             tenant: tenant.map(str::to_owned),
-            scopes: self.grants.of(scope.split_ascii_whitespace().chain(groups)),
+            scopes: self.grants.of(words),
             session: claims.text_if_any("sid")?.map(str::to_owned),
         })
     }

@@ -29,6 +29,7 @@ pub(crate) fn good(forge: &Forge) -> Vec<Named> {
         ("a fraction of a second", claims("exp", json!(forge.at(10) as f64 + 0.5))),
         ("an audience beside the client", claims("aud", json!("somebody else's"))),
         ("groups", claims("cognito:groups", json!(["readers", "others"]))),
+        ("an empty scope", claims("scope", json!(""))),
         ("no scope", forge.with_claims(&without(forge, "scope"))),
         ("the tenant by its slug", claims("custom:tenant", json!("default"))),
         ("long", claims("note", json!("a".repeat(4_000)))),
