@@ -87,7 +87,7 @@ impl IdentityProvider for Local {
         let right = turn.verify((!locked).then_some(&user.password), password).await?;
         if !right {
             if !locked {
-                self.failure_note(ctx, user, turn);
+                self.failure_note(user, turn);
             }
             return Err(wrong_password());
         }
@@ -202,10 +202,10 @@ impl Local {
 
     /// Counts a failed sign-in beside the request, whose answer comes as soon as that of an address that is
     /// not known. Until it is counted, nobody else has a turn for the address.
-    fn failure_note(&self, ctx: &Ctx, user: User, turn: Turn) {
-        let (local, ctx) = (self.clone(), ctx.clone());
+    fn failure_note(&self, user: User, turn: Turn) {
+        let (local, at) = (self.clone(), self.0.clock.now());
         tokio::spawn(async move {
-            if let Err(error) = local.failure_count(&ctx, &user).await {
+            if let Err(error) = local.failure_count(&user, at).await {
                 tracing::warn!(%error, "a failed sign-in was not counted");
             }
             drop(turn);
@@ -213,13 +213,13 @@ impl Local {
     }
 
     /// Counts a failed sign-in, whoever else counts one at the same time.
-    async fn failure_count(&self, ctx: &Ctx, user: &User) -> Result<()> {
+    async fn failure_count(&self, user: &User, at: jiff::Timestamp) -> Result<()> {
         for _ in 0..COUNT_TRIES {
             let before = self.0.rows.failures(user).await?;
             let count = before.as_ref().map_or(0, |failures| failures.value.count).saturating_add(1);
             let when = before.as_ref().map_or(When::Absent, Stored::unchanged);
-            let failures = Failures { count, at: ctx.now() };
-            let put = self.0.rows.failures_put(user, &failures, clock::add(ctx.now(), FAILURES_LIFE), when);
+            let failures = Failures { count, at };
+            let put = self.0.rows.failures_put(user, &failures, clock::add(at, FAILURES_LIFE), when);
             match self.0.rows.commit(vec![put]).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Failed(_)) => {}
