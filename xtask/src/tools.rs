@@ -14,7 +14,7 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 /// moto, the two packages that make a server of it (its own extra brings a hundred), and cfn-lint, which its
 /// CloudFormation cannot do without.
 const MOTO: [&str; 4] =
-    ["moto[cloudformation,dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "cfn-lint==1.58.0"];
+    ["moto[cloudformation,cognitoidp,dynamodb]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "cfn-lint==1.58.0"];
 
 /// Brings what the tests of the workspace start by themselves: moto and a Redis server.
 ///

@@ -24,7 +24,7 @@ use serde_json::json;
 
 use crate::Accounts;
 use crate::model::Settings;
-use crate::store::{Eraser, Holdings, slug_release, tenant_delete, tenant_unlist};
+use crate::store::{Eraser, Holdings, UserRows, slug_release, tenant_delete, tenant_unlist};
 
 /// The kind's name.
 pub(crate) const TENANT_DELETE: &str = "accounts.tenant_delete";
@@ -53,6 +53,7 @@ impl Accounts {
     /// tenant, the engine included; this service adds its own.
     pub fn register(&self, registry: &mut Registry, mut holdings: Vec<Arc<dyn Holdings>>) {
         holdings.push(Arc::new(self.rows().clone()));
+        holdings.push(Arc::new(UserRows::new(self.rows().store())));
         let eraser = Eraser::new(self.rows(), holdings);
         registry.job(Arc::new(TenantDelete { accounts: self.clone(), eraser }));
     }

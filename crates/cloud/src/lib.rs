@@ -9,9 +9,11 @@
 //! 5. [`sqs`]: the queue on SQS, and queues for other programs.
 //! 6. [`logs`]: lines to CloudWatch Logs.
 //! 7. [`mod@redis`]: the cache and the limiter on Redis.
+//! 8. [`cognito`]: a user pool that signs people in.
 
 pub mod aws;
 mod breaker;
+pub mod cognito;
 pub mod dynamo;
 pub mod foreign;
 pub mod logs;
@@ -21,6 +23,7 @@ pub mod redis;
 pub mod sqs;
 
 pub use aws::Aws;
+pub use cognito::Cognito;
 pub use dynamo::DynamoStore;
 pub use foreign::ForeignTables;
 pub use logs::LogGroup;

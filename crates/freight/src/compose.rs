@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use accounts::Accounts;
+use accounts::identity::local::Post;
 use anyhow::Result;
 use cloud::ForeignTables;
 use ingest::Ingest;
@@ -23,7 +24,7 @@ use crate::config;
 use crate::config::aws::AwsVariables;
 use crate::ground::Ground;
 use crate::seams::{Holders, Trail};
-use crate::upkeep;
+use crate::{sign_in, upkeep};
 
 /// How a server is set, whatever it stands on.
 #[derive(Clone, Default)]
@@ -32,13 +33,17 @@ pub struct Settings {
     pub web: web::Config,
     /// The engine's.
     pub jobs: jobs::Settings,
+    /// Who may call besides those who hold a key.
+    pub auth: config::Auth,
+    /// Who delivers the codes of those who sign up; without it nobody can.
+    pub post: Option<Arc<dyn Post>>,
     /// What ingest may call.
     pub ingest: config::Ingest,
     /// Where the stand-ins listen; then `users` are fetched from there.
     pub sandbox: Option<SocketAddr>,
     /// What is also taken to other systems.
     pub export: config::Export,
-    /// Where AWS is, for what flows in from it and out to it.
+    /// Where AWS is: for a user pool, and for what flows in from it and out to it.
     pub aws: AwsVariables,
     /// Our own addresses, which no source may name.
     pub own: Vec<SocketAddr>,
@@ -74,7 +79,9 @@ impl Freight {
 /// # Errors
 /// When the store cannot be read or written.
 pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
-    let accounts = Accounts::new(accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() });
+    let keeping = accounts::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
+    let sign_in = sign_in::sign_in(&settings.auth, &settings.aws, settings.post.clone(), ground).await?;
+    let accounts = Accounts::with_sign_in(keeping, sign_in);
     let sources = ingest::Deps::new(ground.store.clone(), ground.clock.clone(), sources(&settings)?)
         .with_tables(Arc::new(Abroad(ForeignTables::new(settings.aws.anywhere()))));
     let holders = Holders::default();
@@ -109,6 +116,8 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let source = Source::new(measuring, engine.clone());
     let app = App::new(kit)
         .mount(accounts.routes(engine.clone()))
+        .mount(accounts.sign_in_routes(engine.clone()))
+        .mount(accounts.valid_routes(engine.clone()))
         .mount(Ingest::new(sources, engine.clone()).routes())
         .mount(source.routes())
         .mount(Operations::new(steering).routes())

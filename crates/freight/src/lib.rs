@@ -5,7 +5,8 @@
 //! 1. [`config`]: what is set, where it was said, and what is wrong with it.
 //! 2. [`telemetry`]: what the process says about itself. [`signal`]: being told to stop.
 //! 3. [`ground`]: what a server stands on. [`compose`]: what is made of what. [`seams`]:
-//!    what services ask of each other. [`abroad`]: what they ask of AWS. [`checks`]: what `/health` asks the parts.
+//!    what services ask of each other. [`sign_in`]: who may call without a key. [`abroad`]: what they ask of
+//!    AWS. [`checks`]: what `/health` asks the parts.
 //! 4. [`serve`]: a server's life. [`first_start`]: what happens once. [`lambda`]: a life from call to call.
 //! 5. [`upkeep`]: copying and verifying the store while it is in use.
 //! 6. [`cloudformation`]: tables and queues, as a template.
@@ -22,6 +23,7 @@ pub mod ground;
 pub mod lambda;
 pub mod seams;
 pub mod serve;
+pub mod sign_in;
 pub mod signal;
 pub mod telemetry;
 pub mod upkeep;

@@ -1,10 +1,13 @@
 //! Traits that one service owns and another implements: what crosses services crosses here.
 //!
 //! Accounts removes tenants and asks what every service holds of one ([`Holders`]); operations
-//! changes jobs and has it remembered in the audit that accounts keeps ([`Trail`]).
+//! changes jobs and has it remembered in the audit that accounts keeps ([`Trail`]); accounts has people
+//! signed in by whoever does it, such as a user pool of Cognito ([`UserPool`]).
 //!
 //! The engine is made after its kinds were registered, and one of those kinds asks the engine: so
 //! the engine is filled in afterwards.
+
+mod user_pool;
 
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -18,6 +21,8 @@ use jobs::Engine;
 use operations::{Act, Audit};
 
 use crate::ground::Ground;
+
+pub use user_pool::UserPool;
 
 /// Gives out the holders, and learns later who the engine is.
 #[derive(Default)]

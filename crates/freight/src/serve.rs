@@ -24,7 +24,7 @@ use crate::compose::{Freight, Settings, compose};
 use crate::config::Config;
 use crate::first_start::first_start;
 use crate::ground::Ground;
-use crate::{signal, telemetry};
+use crate::{sign_in, signal, telemetry};
 
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub async fn serve(config: &Config, role: Role, with_sandbox: bool, say: &dyn Fn
     let metrics = telemetry::metrics()?;
     let ground = Ground::open(config).await?;
     let own: Vec<SocketAddr> = at.into_iter().collect();
-    let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone()) };
+    let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone())? };
     let freight = compose(&ground, settings).await?;
     first_start(&freight.accounts, &url, with_sandbox, say).await?;
     announce(role, &url, sandbox_at, say);
@@ -95,21 +95,23 @@ pub(crate) fn settings(
     own: Vec<SocketAddr>,
     sandbox: Option<SocketAddr>,
     metrics: PrometheusHandle,
-) -> Settings {
+) -> Result<Settings> {
     // A file has one process at a time; of tables others may be running tasks now.
     let exclusive = config.store.file().is_some();
     let jobs = jobs::Settings { concurrency: config.concurrency, exclusive, ..jobs::Settings::default() };
-    Settings {
+    Ok(Settings {
         web: config.web.clone(),
         jobs,
+        auth: config.auth.clone(),
+        aws: config.aws.clone(),
+        post: sign_in::post(&config.auth)?,
         ingest: config.ingest.clone(),
         sandbox,
         export: config.export.clone(),
-        aws: config.aws.clone(),
         own,
         metrics: Some(metrics),
         api_only: false,
-    }
+    })
 }
 
 fn announce(role: Role, url: &str, sandbox: Option<SocketAddr>, say: &dyn Fn(&str)) {

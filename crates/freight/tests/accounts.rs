@@ -6,6 +6,9 @@ mod on_cloud;
 mod on_file;
 mod server;
 
+use std::sync::Arc;
+
+use accounts::contract::Mailbox;
 use freight::compose::Settings;
 use server::Server;
 use testkit::aws::Odds;
@@ -14,6 +17,28 @@ use testkit::aws::Odds;
 async fn the_contract_holds_on_a_file() {
     let server = Server::start(on_file::ground().await, Settings::default()).await;
     accounts::contract::cases(&server.admin).await;
+    server.stop().await;
+}
+
+/// A server whose letters go to a mailbox.
+fn with_mailbox() -> (Settings, Mailbox) {
+    let mailbox = Mailbox::default();
+    (Settings { post: Some(Arc::new(mailbox.clone())), ..Settings::default() }, mailbox)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_holds_on_a_file() {
+    let (settings, mailbox) = with_mailbox();
+    let server = Server::start(on_file::ground().await, settings).await;
+    accounts::contract::sign_in_cases(&server.admin, &mailbox).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_holds_in_the_cloud() {
+    let (settings, mailbox) = with_mailbox();
+    let server = Server::start(on_cloud::ground(22, Odds::default()).await, settings).await;
+    accounts::contract::sign_in_cases(&server.admin, &mailbox).await;
     server.stop().await;
 }
 

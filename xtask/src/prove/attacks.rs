@@ -1,4 +1,4 @@
-//! Proofs about a whole server: races, repeated requests, tenants.
+//! Proofs about a whole server: races, repeated requests, tenants, tokens.
 //!
 //! The attacks are those of `crates/freight/examples/attacks`: the program's own composition on a SQLite
 //! file, called over its HTTP interface, and a ledger between it and the file. Each is run twice, the
@@ -26,6 +26,11 @@ pub(super) fn idempotency(attack: &Attack) -> Result<Verdict> {
 /// One tenant asks for what is another's.
 pub(super) fn tenancy(attack: &Attack) -> Result<Verdict> {
     prove(attack, "tenancy")
+}
+
+/// Strangers show tokens.
+pub(super) fn jwt(attack: &Attack) -> Result<Verdict> {
+    prove(attack, "jwt")
 }
 
 fn prove(attack: &Attack, name: &str) -> Result<Verdict> {

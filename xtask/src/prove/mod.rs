@@ -114,6 +114,14 @@ const PROOFS: &[Proof] = &[
         run: attacks::tenancy,
     },
     Proof {
+        name: "jwt",
+        promise: "No token is taken but one that a trusted issuer made, for us, and whose time it is; and whoever has \
+                  such a one is let in while keys change and the issuer is away.",
+        full: 20,
+        quick: 5,
+        run: attacks::jwt,
+    },
+    Proof {
         name: "model",
         promise: "One story on memory, SQLite and DynamoDB has the same answers.",
         full: 300,

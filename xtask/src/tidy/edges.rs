@@ -17,7 +17,10 @@ const LIBRARIES: &[(&str, MayUse)] = &[
     ("axum", |member| matches!(member, "web" | "sandbox" | "freight") || is_service(member)),
     ("rusqlite", |member| member == "embedded"),
     ("redis", |member| member == "cloud"),
-    ("aws-", |member| matches!(member, "cloud" | "freight")),
+    // The clients of AWS; `aws-lc-rs` is the cryptography that TLS brings, and nobody's secret.
+    ("aws-config", |member| matches!(member, "cloud" | "freight")),
+    ("aws-sdk-", |member| matches!(member, "cloud" | "freight")),
+    ("aws-smithy-", |member| matches!(member, "cloud" | "freight")),
 ];
 
 /// Whether the member of this name may depend on a library.
@@ -164,6 +167,7 @@ mod tests {
         assert_eq!(of("jobs", "axum"), 1);
         assert_eq!(of("base", "rusqlite"), 1);
         assert_eq!(of("ingest", "aws-sdk-sqs"), 1);
+        assert_eq!((of("accounts", "aws-config"), of("accounts", "aws-lc-rs")), (1, 0));
         assert_eq!(of("embedded", "rusqlite") + of("cloud", "aws-sdk-sqs") + of("ingest", "axum"), 0);
     }
 

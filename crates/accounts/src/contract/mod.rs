@@ -9,7 +9,11 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a case ends by panicking")]
 
 mod keys;
+mod mailbox;
+mod sign_in;
 mod tenants;
+
+pub use mailbox::Mailbox;
 
 use serde_json::{Value, json};
 use testkit::Client;
@@ -32,6 +36,20 @@ pub async fn cases(client: &Client) {
     tenants::one_of_many_gets_the_slug(client).await;
     tenants::the_audit_tells_what_was_done(client).await;
     tenants::a_tenant_on_its_way_out_is_shut(client).await;
+}
+
+/// Runs every case of people who sign in, on a server whose letters go to `mailbox`. They come from many
+/// addresses, and so need a server in this process.
+pub async fn sign_in_cases(client: &Client, mailbox: &Mailbox) {
+    let door = sign_in::Door::new(client, mailbox);
+    sign_in::whoever_confirms_an_address_signs_in(&door).await;
+    sign_in::nobody_learns_who_has_an_account(&door).await;
+    sign_in::failures_shut_a_user_out(&door).await;
+    sign_in::a_code_has_five_tries(&door).await;
+    sign_in::a_refresh_token_is_good_once(&door).await;
+    sign_in::nobody_signs_up_over_another(&door).await;
+    sign_in::one_of_many_becomes_the_user(&door).await;
+    sign_in::what_cannot_be_an_account_is_named(&door).await;
 }
 
 /// Lifts the limits of the tenants that the cases call as.

@@ -4,24 +4,42 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::{Result, Scope};
+use base::{Principal, Result, Scope, Scopes, Secret};
 use web::{Authenticate, Credential, Identity, Limits};
 
-use crate::model::Settings;
+use crate::model::jwt::Compact;
+use crate::model::{Settings, Tenant};
+use crate::service::Holder;
 use crate::{Accounts, Verified};
+
+/// What a caller shows, told apart by its form alone: nothing is read yet.
+pub(super) enum Shown<'a> {
+    /// An API key, or what is to be refused as one.
+    Key(&'a str),
+    /// A JSON Web Token, which comes as a bearer token only.
+    Token(&'a Secret<String>),
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn of(credential: &'a Credential) -> Self {
+        match credential {
+            Credential::Bearer(text) if Compact::is_like(text.expose()) => Self::Token(text),
+            Credential::ApiKey(text) | Credential::Bearer(text) => Self::Key(text.expose()),
+        }
+    }
+}
 
 #[async_trait]
 impl Authenticate for Accounts {
     async fn authenticate(&self, credential: &Credential, source: IpAddr, act_for: Option<&str>) -> Result<Identity> {
-        let Verified { key, tenant } =
-            self.verify(text(credential), source.to_canonical().is_loopback(), act_for).await?;
-        Ok(Identity {
-            tenant: tenant.id.clone(),
-            principal: key.principal(),
-            scopes: key.scopes,
-            limits: limits(&tenant.settings),
-            cors_origins: tenant.settings.cors_origins.as_slice().into(),
-        })
+        match Shown::of(credential) {
+            Shown::Key(text) => {
+                let from_loopback = source.to_canonical().is_loopback();
+                let Verified { key, tenant } = self.verify(text, from_loopback, act_for).await?;
+                Ok(identity(&tenant, key.principal(), key.scopes))
+            }
+            Shown::Token(text) => self.token_verify(text.expose(), act_for).await.map(Identity::from),
+        }
     }
 
     fn refused(&self, identity: &Identity, scope: Scope) {
@@ -33,10 +51,27 @@ impl Authenticate for Accounts {
     }
 }
 
-/// The key itself, whichever header it came in.
-pub(super) fn text(credential: &Credential) -> &str {
-    match credential {
-        Credential::ApiKey(text) | Credential::Bearer(text) => text.expose(),
+impl From<Holder> for Identity {
+    fn from(Holder { principal, tenant, scopes }: Holder) -> Self {
+        identity(&tenant, principal, scopes)
+    }
+}
+
+fn identity(tenant: &Tenant, principal: Principal, scopes: Scopes) -> Identity {
+    Identity {
+        tenant: tenant.id.clone(),
+        principal,
+        scopes,
+        limits: limits(&tenant.settings),
+        cors_origins: tenant.settings.cors_origins.as_slice().into(),
+    }
+}
+
+/// The token, if that is what was shown.
+pub(super) fn token(credential: &Credential) -> Option<&Secret<String>> {
+    match Shown::of(credential) {
+        Shown::Token(text) => Some(text),
+        Shown::Key(_) => None,
     }
 }
 

@@ -10,8 +10,9 @@ use web::scope::AnyScope;
 use web::{Answer, Caller, Json};
 
 use super::Api;
-use super::identity::text;
+use super::identity::Shown;
 use super::keys::EnvironmentName;
+use crate::identity::Person;
 use crate::model::{ApiKey, Tenant};
 
 /// Who is calling, and what they may do.
@@ -22,6 +23,7 @@ pub(super) struct Me {
     #[schema(example = "key:0AZ3ftkGrC7y")]
     principal: String,
     key: Option<MyKey>,
+    user: Option<MyUser>,
     /// What you may do.
     #[schema(example = json!(["ingest:read", "jobs:read"]))]
     scopes: Vec<&'static str>,
@@ -49,6 +51,13 @@ struct MyKey {
     expires_at: Option<Timestamp>,
 }
 
+/// As whom you signed in here.
+#[derive(Serialize, ToSchema)]
+struct MyUser {
+    id: String,
+    email: Option<String>,
+}
+
 /// One limit, and what is left of it.
 #[derive(Serialize, ToSchema)]
 struct Limit {
@@ -67,14 +76,16 @@ struct Limit {
 #[utoipa::path(get, path = "/api/v1/me", responses((status = 200, body = Me)))]
 pub(super) async fn me(caller: Caller<AnyScope>, State(api): State<Api>) -> Answer<Json<Me>> {
     let tenant = api.accounts.tenant_lately(caller.tenant.as_str()).await?;
-    let key = match caller.credential() {
-        Some(credential) => api.accounts.key_presented(text(credential)).await?,
-        None => None,
+    let (key, user) = match caller.credential().map(Shown::of) {
+        Some(Shown::Key(text)) => (api.accounts.key_presented(text).await?, None),
+        Some(Shown::Token(token)) => (None, api.accounts.person(token).await?),
+        None => (None, None),
     };
     Ok(Json(Me {
         tenant: MyTenant::from(&*tenant),
         principal: caller.principal.to_string(),
         key: key.as_deref().map(MyKey::from),
+        user: user.map(|Person { id, email }| MyUser { id, email }),
         scopes: caller.scopes.iter().map(Scope::as_str).collect(),
         limits: caller.limits().iter().map(Limit::from).collect(),
     }))

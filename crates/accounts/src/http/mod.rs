@@ -1,18 +1,21 @@
 //! Wire types and handlers.
 //!
 //! 1. [`identity`]: how the HTTP kit asks who is calling.
-//! 2. [`me`], [`keys`], [`tenants`], [`audit`]: the endpoints.
+//! 2. [`me`], [`keys`], [`tenants`], [`audit`]: the endpoints. [`auth`]: those of people who sign in.
 
 mod audit;
+mod auth;
 mod identity;
 mod keys;
 mod me;
 mod tenants;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use base::ErrorKind;
 use jobs::Engine;
-use web::{Replay, Routes, route};
+use web::{Class, Mapping, Replay, Route, Routes, route};
 
 use crate::Accounts;
 
@@ -41,4 +44,33 @@ impl Accounts {
             .add(route!(audit::audit_list))
             .with_state(Api { accounts: self.clone(), engine })
     }
+
+    /// The endpoints of people who sign up, in, on and out. The answer to a refresh token is not kept
+    /// under an `Idempotency-Key`, and neither is that to a password.
+    pub fn sign_in_routes(&self, engine: Arc<Engine>) -> Routes {
+        Routes::new("sign-in")
+            .add(rare(route!(auth::sign_up)))
+            .add(rare(route!(auth::confirm)))
+            .add(rare(route!(auth::resend)))
+            .add(rare(route!(auth::sign_in)).replay(Replay::StatusOnly))
+            .add(route!(auth::refresh).replay(Replay::StatusOnly))
+            .add(route!(auth::sign_out))
+            .add(rare(route!(auth::forgot_password)))
+            .add(rare(route!(auth::reset_password)))
+            .add(route!(auth::jwks).limits(Class::Free))
+            .with_state(Api { accounts: self.clone(), engine })
+    }
+
+    /// The endpoint that pages ask whether somebody is signed in: whoever is not, is answered 403.
+    pub fn valid_routes(&self, engine: Arc<Engine>) -> Routes {
+        Routes::new("sign-in")
+            .add(route!(auth::valid))
+            .mapping(Mapping::new().answer(ErrorKind::Unauthenticated, 403))
+            .with_state(Api { accounts: self.clone(), engine })
+    }
+}
+
+/// What strangers may do a few times a minute from one address.
+fn rare(route: Route<Api>) -> Route<Api> {
+    route.policy("sign-in-minute", 20, Duration::from_secs(60))
 }

@@ -4,9 +4,12 @@
 //! 2. [`role`]: names for sets of scopes.
 //! 3. [`tenant`]: a tenant and its settings; [`settings`]: what they may be.
 //! 4. [`event`]: what the audit remembers.
+//! 5. [`jwt`]: tokens of other issuers and our own. [`iam`]: principals of AWS.
 
 mod event;
 mod form;
+mod iam;
+pub mod jwt;
 mod key;
 mod role;
 mod settings;
@@ -14,6 +17,7 @@ mod tenant;
 
 pub use event::{Denials, Entry, Event, NewEvent};
 pub use form::{Environment, KeyId, Presented, mint};
+pub use iam::IamPrincipal;
 pub use key::{ApiKey, MadeKey, NewKey};
 pub use role::Role;
 pub use settings::{Per, Rate, Settings};

@@ -14,7 +14,7 @@ use base::{Error, ErrorKind, Result, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Accounts, denials};
+use super::{Accounts, denials, unauthenticated};
 use crate::model::{ApiKey, Environment, KeyId, Presented, Tenant, TenantStatus};
 use crate::store::used_put;
 
@@ -95,7 +95,7 @@ impl Accounts {
     }
 
     /// A tenant that is not suspended, by its id or slug.
-    async fn active_tenant(&self, name: &str) -> Result<Arc<Tenant>> {
+    pub(super) async fn active_tenant(&self, name: &str) -> Result<Arc<Tenant>> {
         let tenant = self.tenant_lately(name).await?;
         if tenant.status == TenantStatus::Active {
             return Ok(tenant);
@@ -158,8 +158,4 @@ impl Accounts {
 /// Whether a name is a tenant's id; any other is a slug, since no slug has the form of an id.
 pub(super) fn is_id(name: &str) -> bool {
     matches!(name, TenantId::SYSTEM | TenantId::DEFAULT) || Uuid::try_parse(name).is_ok()
-}
-
-fn unauthenticated(message: &str) -> Error {
-    Error::new(ErrorKind::Unauthenticated, message)
 }

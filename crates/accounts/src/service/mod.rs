@@ -1,6 +1,7 @@
 //! What can be done, resource first, verb second.
 //!
-//! 1. [`identify`]: who is calling. [`recent`]: what was read a moment ago.
+//! 1. [`identify`]: who is calling with a key. [`tokens`]: with a token; [`jwks`]: what it is verified
+//!    with. [`recent`]: what was read a moment ago.
 //! 2. [`keys`], [`tenants`], [`audit`]: the operations. [`denials`]: refusals, counted.
 //! 3. [`first_start`]: what an empty store begins with. [`origins`]: whose pages may call at all.
 
@@ -8,21 +9,29 @@ mod audit;
 mod denials;
 mod first_start;
 mod identify;
+mod jwks;
 mod keys;
 mod origins;
 mod recent;
 mod tenants;
+mod tokens;
 
 pub use identify::Verified;
+pub use jwks::{ASK_EVERY, Jwks, KeyRing, KeySource, Refusal};
 pub use keys::ListedKey;
+pub(crate) use recent::Recent;
+pub use tokens::{Holder, Trusted};
 
 use std::sync::Arc;
 
-use base::{Clock, Ctx, Principal, RequestId, Result, Store, TenantId};
+use base::{Clock, Ctx, Error, ErrorKind, Principal, RequestId, Result, Secret, Store, TenantId};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::model::{ApiKey, KeyId, Role, Tenant};
+use crate::identity::local::Local;
+use crate::identity::{IdentityProvider, Person};
+use crate::model::jwt::Subject;
+use crate::model::{ApiKey, IamPrincipal, KeyId, Role, Tenant};
 use crate::store::Rows;
 
 /// Tenants, API keys, the audit, and who is calling. Clones share everything.
@@ -38,6 +47,10 @@ struct Inner {
     origins: origins::Known,
     /// What is done beside requests.
     beside: TaskTracker,
+    trusted: Vec<Trusted>,
+    provider: Option<Arc<dyn IdentityProvider>>,
+    local: Option<Local>,
+    iam: Vec<IamPrincipal>,
 }
 
 /// What the service stands on.
@@ -49,9 +62,44 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
 }
 
+/// Who may call without one of our keys. By default, nobody.
+#[derive(Clone, Default)]
+pub struct SignIn {
+    /// Issuers elsewhere whose tokens are taken.
+    pub trusted: Vec<Trusted>,
+    /// Who signs people in.
+    pub provider: Provider,
+    /// Principals of AWS that may call behind its API Gateway.
+    pub iam_principals: Vec<IamPrincipal>,
+}
+
+/// Who signs people in.
+#[derive(Clone, Default)]
+pub enum Provider {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// We do.
+    Local(Local),
+    /// Somebody else, whose tokens are among those that are trusted.
+    Elsewhere(Arc<dyn IdentityProvider>),
+}
+
 impl Accounts {
-    /// The service; it keeps nothing of its own that could not be read again.
+    /// The service, for those who call with keys alone.
     pub fn new(deps: Deps) -> Self {
+        Self::with_sign_in(deps, SignIn::default())
+    }
+
+    /// The service; it keeps nothing of its own that could not be read again.
+    pub fn with_sign_in(deps: Deps, sign_in: SignIn) -> Self {
+        let SignIn { mut trusted, provider, iam_principals: iam } = sign_in;
+        let (local, provider): (_, Option<Arc<dyn IdentityProvider>>) = match provider {
+            Provider::Nobody => (None, None),
+            Provider::Local(local) => (Some(local.clone()), Some(Arc::new(local))),
+            Provider::Elsewhere(provider) => (None, Some(provider)),
+        };
+        trusted.extend(local.iter().map(|local| Trusted { issuer: local.issuer(), keys: local.key_ring() }));
         Self(Arc::new(Inner {
             rows: Rows::new(deps.store),
             clock: deps.clock,
@@ -60,6 +108,10 @@ impl Accounts {
             denials: denials::Gathered::default(),
             origins: origins::Known::default(),
             beside: TaskTracker::new(),
+            trusted,
+            provider,
+            local,
+            iam,
         }))
     }
 
@@ -91,4 +143,47 @@ impl Accounts {
         let at = self.0.clock.now();
         Ok(Ctx::new(tenant, Principal::new("system"), scopes, RequestId::random(), at, Uuid::new_v4()))
     }
+
+    /// Who signs people in.
+    ///
+    /// # Errors
+    /// `NotImplemented` where nobody does.
+    pub(crate) fn provider(&self) -> Result<&dyn IdentityProvider> {
+        let nobody = || Error::new(ErrorKind::NotImplemented, "This server signs nobody in: auth.provider is none");
+        self.0.provider.as_deref().ok_or_else(nobody)
+    }
+
+    /// Who signed in with the provider to get this token; `None` for a token of another issuer.
+    pub(crate) async fn person(&self, token: &Secret<String>) -> Result<Option<Person>> {
+        match &self.0.provider {
+            Some(provider) => provider.whoami(token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Refuses to make a user of a tenant that lets nobody in: what is left in one that was removed would
+    /// stay for ever.
+    pub(crate) async fn home_is_open(&self) -> Result<()> {
+        match self.local().and_then(Local::home) {
+            Some(home) => self.tenant_of_holder(home.as_str(), None).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Our own users, where there are any.
+    pub(crate) fn local(&self) -> Option<&Local> {
+        self.0.local.as_ref()
+    }
+
+    /// Whether the session goes on that a token of this issuer belongs to; those of others have none here.
+    async fn session_alive(&self, issuer: &str, subject: &Subject) -> Result<(), Refusal> {
+        match self.local() {
+            Some(local) if local.is_issuer(issuer) => local.session_alive(subject).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+fn unauthenticated(message: &str) -> Error {
+    Error::new(ErrorKind::Unauthenticated, message)
 }

@@ -18,13 +18,13 @@ const LIFE: Duration = Duration::from_secs(1);
 const ENTRIES_MAX: usize = 10_000;
 
 /// Taken before a read begins, handed in with what was read.
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     began: Duration,
     changes: u64,
 }
 
 /// What was read a moment ago. All times are monotonic.
-pub(super) struct Recent<K, V>(Mutex<Known<K, V>>);
+pub(crate) struct Recent<K, V>(Mutex<Known<K, V>>);
 
 struct Known<K, V> {
     entries: HashMap<K, (V, Duration)>,
@@ -32,12 +32,12 @@ struct Known<K, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> Recent<K, V> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::new(Known { entries: HashMap::new(), changes: 0 }))
     }
 
     /// What was read less than a second ago.
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration) -> Option<V>
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -45,12 +45,12 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     }
 
     /// To be taken before a read.
-    pub(super) fn ticket(&self, now: Duration) -> Ticket {
+    pub(crate) fn ticket(&self, now: Duration) -> Ticket {
         Ticket { began: now, changes: self.known().changes }
     }
 
     /// Remembers what was read, unless something was changed since the ticket was taken.
-    pub(super) fn put(&self, ticket: &Ticket, key: K, value: V) {
+    pub(crate) fn put(&self, ticket: &Ticket, key: K, value: V) {
         let mut known = self.known();
         if known.changes != ticket.changes {
             return;
@@ -65,14 +65,14 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     }
 
     /// Forgets one entry: it was just changed.
-    pub(super) fn forget(&self, key: &K) {
+    pub(crate) fn forget(&self, key: &K) {
         let mut known = self.known();
         known.changes += 1;
         known.entries.remove(key);
     }
 
     /// Forgets everything: something was just changed that may stand under several keys.
-    pub(super) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let mut known = self.known();
         known.changes += 1;
         known.entries.clear();

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use base::store::{Bulk, Query, Table};
 use base::{Page, Result, Store, TenantId};
 
-use super::{Rows, TABLE, audit_partition, keys_partition};
+use super::{Rows, TABLE, UserRows, audit_partition, keys_partition};
 
 /// A partition of the store, to be emptied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,14 @@ impl Holdings for Rows {
             items.push(Partition::new(TABLE, keys_partition(tenant)));
         }
         Ok(Page { items, next: page.next })
+    }
+}
+
+/// What this service holds of a tenant's own users.
+#[async_trait]
+impl Holdings for UserRows {
+    async fn partitions(&self, tenant: &TenantId, after: Option<String>) -> Result<Page<Partition>> {
+        self.user_partitions(tenant, after).await
     }
 }
 

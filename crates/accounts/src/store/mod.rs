@@ -8,6 +8,11 @@
 //! | `tenant`, "keys" | made at, key id | nothing: the list of its keys |
 //! | `tenant`, "audit" | at, event id | one event |
 //! | `tenant`, "audit" | minute, "denied", reason | a count of refusals |
+//! | `tenant`, "users" | made at, user | the address: the list of its users |
+//! | `tenant`, "user", user | "user" | the user |
+//! | `tenant`, "user", user | "session", session | a session |
+//! | `tenant`, "user", user | "code", purpose | a code that waits to be typed |
+//! | `tenant`, "user", user | "failures", "written" | failed sign-ins; letters sent |
 //!
 //! Directories begin with `@`, which no tenant's id can:
 //!
@@ -17,6 +22,8 @@
 //! | `@key`, key id | "used" | when it was last used; apart, so that using a key does not change it |
 //! | `@slug`, slug | "slug" | whose slug it is |
 //! | `@tenants` | made at, tenant | nothing: the list of tenants |
+//! | `@email`, address | "email" | whose address it is |
+//! | `@signing` | generation | a key that our access tokens are signed with |
 //!
 //! How to get it wrong: put the key into the tenant's list as well, for a shorter list. Then there
 //! are two copies of what revokes it.
@@ -24,11 +31,14 @@
 mod codec;
 mod erase;
 mod rows;
+mod users;
 
 pub(crate) use erase::Eraser;
 pub use erase::{Holdings, Partition};
 pub(crate) use rows::Rows;
 pub use rows::Stored;
+use rows::{last_part, stored};
+pub(crate) use users::UserRows;
 
 use base::key;
 use base::store::{Body, Key, Table, When, Write};

@@ -34,7 +34,7 @@ impl Rows {
         Self(store)
     }
 
-    pub(super) fn store(&self) -> Arc<dyn Store> {
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
         Arc::clone(&self.0)
     }
 
@@ -118,7 +118,7 @@ impl Rows {
     }
 }
 
-fn stored<T: serde::de::DeserializeOwned>(item: &Item) -> Result<Stored<T>> {
+pub(super) fn stored<T: serde::de::DeserializeOwned>(item: &Item) -> Result<Stored<T>> {
     Ok(Stored { value: codec::decode(item)?, version: item.version })
 }
 
@@ -127,7 +127,7 @@ fn used_at(item: &Item) -> Option<Timestamp> {
 }
 
 /// The id that ends the sort key of a list's line.
-fn last_part<T: std::str::FromStr>(item: &Item) -> Result<T> {
+pub(super) fn last_part<T: std::str::FromStr>(item: &Item) -> Result<T> {
     let last = key::split(&item.key.sort).pop().unwrap_or_default();
     last.parse().map_err(|_| Error::internal("a line of a list ends in no id"))
 }

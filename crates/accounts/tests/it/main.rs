@@ -10,5 +10,7 @@ mod identify;
 mod keys;
 mod races;
 mod removal;
+mod sign_in;
+mod tokens;
 mod watched;
 mod world;

@@ -147,7 +147,7 @@ async fn until_empty(world: &World, clock: &base::clock::ManualClock, tenant: &T
     panic!("nothing is removed");
 }
 
-async fn until_settled(world: &World, clock: &base::clock::ManualClock, id: JobId) -> Job {
+pub(crate) async fn until_settled(world: &World, clock: &base::clock::ManualClock, id: JobId) -> Job {
     let system: TenantId = "system".parse().unwrap();
     for _ in 0..240 {
         run_for(clock, SECOND).await;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use accounts::contract::Mailbox;
+use accounts::identity::local;
 use accounts::model::{MadeKey, NewKey, Role};
-use accounts::{Accounts, Deps, Holdings};
+use accounts::{Accounts, Deps, Holdings, Provider, SignIn};
 use base::clock::ManualClock;
 use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
 use base::{Clock, Ctx, Principal, RequestId, Scopes, Store, TenantId};
@@ -38,6 +40,22 @@ impl World {
     ) -> Self {
         let store = Arc::new(Watched::new(Arc::new(MemoryStore::new(clock.clone()))));
         let accounts = copy(&store, &clock);
+        Self::of(clock, store, accounts, holdings).await
+    }
+
+    /// A world in which people sign up, and get their letters there.
+    pub(crate) async fn with_users(clock: Arc<dyn Clock>, mailbox: &Mailbox) -> Self {
+        let store = Arc::new(Watched::new(Arc::new(MemoryStore::new(clock.clone()))));
+        let accounts = copy_with_users(&store, &clock, mailbox);
+        Self::of(clock, store, accounts, |_| Vec::new()).await
+    }
+
+    async fn of(
+        clock: Arc<dyn Clock>,
+        store: Arc<Watched>,
+        accounts: Accounts,
+        holdings: impl FnOnce(&Arc<dyn Store>) -> Vec<Arc<dyn Holdings>>,
+    ) -> Self {
         let shared: Arc<dyn Store> = store.clone();
         let mut registry = Registry::default();
         accounts.register(&mut registry, holdings(&shared));
@@ -63,7 +81,11 @@ impl World {
             config: web::Config::default(),
             cursor_key: web::CursorKey::new([7; 32]),
         };
-        Client::app(&web::App::new(kit).mount(self.accounts.routes(self.engine.clone())).build())
+        let app = web::App::new(kit)
+            .mount(self.accounts.routes(self.engine.clone()))
+            .mount(self.accounts.sign_in_routes(self.engine.clone()))
+            .mount(self.accounts.valid_routes(self.engine.clone()));
+        Client::app(&app.build())
     }
 
     /// What a request of the platform's in this tenant carries.
@@ -86,6 +108,19 @@ impl World {
 /// Another copy of the service over the same store, as another process would be.
 pub(crate) fn copy(store: &Arc<Watched>, clock: &Arc<dyn Clock>) -> Accounts {
     Accounts::new(Deps { store: store.clone(), clock: clock.clone() })
+}
+
+/// The same, of a server where people sign up.
+pub(crate) fn copy_with_users(store: &Arc<Watched>, clock: &Arc<dyn Clock>, mailbox: &Mailbox) -> Accounts {
+    let settings = local::Settings {
+        issuer: "freight".to_owned(),
+        tenant: TenantId::DEFAULT.parse().ok(),
+        scopes: Role::Reader.scopes(),
+        post: Some(Arc::new(mailbox.clone())),
+    };
+    let users = local::Local::new(settings, store.clone(), clock.clone());
+    let deps = Deps { store: store.clone(), clock: clock.clone() };
+    Accounts::with_sign_in(deps, SignIn { provider: Provider::Local(users), ..SignIn::default() })
 }
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

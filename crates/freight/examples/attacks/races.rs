@@ -1,5 +1,5 @@
 //! Many want what one can have: the name of a tenant, the name of a dataset, the run of a dataset, the
-//! unique key of a task, the first key of an empty store.
+//! unique key of a task, the first key of an empty store, an address to sign up with.
 //!
 //! In each round two hundred clients want each of them at once. One gets it, the others learn that it is
 //! taken, or get the very same thing where that is the promise. A second server on which one client makes
@@ -8,9 +8,11 @@
 //! The broken server looks whether there is something before it inserts it.
 
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use accounts::Accounts;
+use accounts::contract::Mailbox;
 use async_trait::async_trait;
 use base::intercept::{Intercept, Intercepted};
 use base::store::{StoreError, Version, When, Write};
@@ -25,6 +27,8 @@ use crate::Found;
 use crate::rig::{Rig, at_once, first_caller, unlimited};
 
 const CLIENTS: usize = 200;
+/// So many of them sign up: a password is slow on purpose, and more would be told to come back.
+const SIGN_UPS: usize = 32;
 
 /// Some rounds of a crowd, and the same of one alone.
 pub(crate) async fn run(rounds: u64, broken: bool) -> Found {
@@ -50,6 +54,7 @@ struct Contests {
     broken: bool,
     freight: Freight,
     admin: Client,
+    mailbox: Mailbox,
     contests: u64,
     wanted: usize,
     won: usize,
@@ -59,9 +64,11 @@ struct Contests {
 impl Contests {
     async fn new(clients: usize, broken: bool) -> Self {
         let rig = Rig::timed();
-        let freight = rig.server(through(rig.store.clone(), broken), Settings::default()).await;
+        let mailbox = Mailbox::default();
+        let settings = Settings { post: Some(Arc::new(mailbox.clone())), ..Settings::default() };
+        let freight = rig.server(through(rig.store.clone(), broken), settings).await;
         let admin = first_caller(&freight).await;
-        Self { rig, clients, broken, freight, admin, contests: 0, wanted: 0, won: 0, wrong: Vec::new() }
+        Self { rig, clients, broken, freight, admin, mailbox, contests: 0, wanted: 0, won: 0, wrong: Vec::new() }
     }
 
     async fn round(&mut self, round: u64) {
@@ -75,6 +82,7 @@ impl Contests {
         self.one_task(round).await;
         self.one_job(round).await;
         self.one_first_key().await;
+        self.one_user(round).await;
     }
 
     /// One makes it, the others are told that it is there.
@@ -144,6 +152,21 @@ impl Contests {
         let (first, late) =
             (keys.iter().filter(|key| matches!(key, Ok(true))), keys.iter().filter(|key| matches!(key, Ok(false))));
         self.judge("the first key", first.count(), late.count(), self.clients - 1);
+    }
+
+    /// One becomes the user of an address, and is written to; all are answered the same.
+    async fn one_user(&mut self, round: u64) {
+        let email = format!("jane-{round}@example.com");
+        let clients = self.clients.min(SIGN_UPS);
+        let answers = at_once(clients, |n| {
+            let from = Ipv4Addr::from_bits(0x0a00_0000 | u32::try_from(n).unwrap());
+            let client = self.admin.without_header("x-api-key").from_peer((from, 4711).into());
+            let body = json!({ "email": email, "password": format!("the password of {n}") });
+            async move { client.post("/v1/auth/signup", &body).await }
+        });
+        let told = answers.await.iter().filter(|answer| answer.status == 201).count();
+        self.mailbox.letter(&email, 1).await;
+        self.judge("an address", self.mailbox.count(&email), told, clients);
     }
 
     async fn posted(&self, client: &Client, path: &'static str, body: &Value) -> Vec<Answer> {

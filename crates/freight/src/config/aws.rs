@@ -18,6 +18,7 @@ pub struct AwsVariables {
     endpoint_dynamodb: Option<String>,
     endpoint_sqs: Option<String>,
     endpoint_logs: Option<String>,
+    endpoint_cognito: Option<String>,
     access_key: Option<AccessKey>,
 }
 
@@ -43,6 +44,11 @@ impl AwsVariables {
         self.service(&place, self.endpoint_logs.clone())
     }
 
+    /// Where the user pools of a region are. Nobody there asks who we are.
+    pub fn cognito(&self, region: &str) -> Aws {
+        Aws { region: Some(region.to_owned()), endpoint: self.endpoint_cognito.clone(), access_key: None }
+    }
+
     /// The region of the URI wins over that of the environment.
     fn service(&self, place: &Place, endpoint: Option<String>) -> Aws {
         let region = place.region.clone().or_else(|| self.region.clone());
@@ -66,6 +72,7 @@ pub(super) fn read(environment: &Environment) -> AwsVariables {
         endpoint_dynamodb: first(&["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]),
         endpoint_sqs: first(&["AWS_ENDPOINT_URL_SQS", "AWS_ENDPOINT_URL"]),
         endpoint_logs: first(&["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "AWS_ENDPOINT_URL"]),
+        endpoint_cognito: first(&["AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER", "AWS_ENDPOINT_URL"]),
         access_key,
     }
 }

@@ -11,9 +11,10 @@
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
-//! - `server`, `ingest`, `export`: the sections of these names. [`uri`]: which backend a URI picks.
+//! - `auth`, `server`, `ingest`, `export`: the sections of these names. [`uri`]: which backend a URI picks.
 //! - [`aws`]: the variables that AWS's own tools know.
 
+mod auth;
 pub mod aws;
 pub mod environment;
 mod export;
@@ -30,6 +31,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use auth::{Auth, ProviderName};
 pub use environment::Environment;
 pub use export::Export;
 pub use ingest::Ingest;
@@ -71,6 +73,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// How many tasks run at the same time.
     pub concurrency: usize,
+    /// Who may call besides those who hold a key.
+    pub auth: Auth,
     /// What ingest may call, and how.
     pub ingest: Ingest,
     /// What is also taken to other systems.
@@ -126,6 +130,7 @@ impl Config {
             aws: aws::read(environment),
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
             concurrency: reader.count("workers.concurrency", 1..=1024),
+            auth: auth::read(&mut reader),
             ingest: ingest::read(&mut reader, environment),
             export: export::read(&mut reader),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),

@@ -101,6 +101,11 @@ impl Reader {
         usize::try_from(self.int(key, allowed)).unwrap_or(usize::MAX)
     }
 
+    /// Notes what is wrong with a setting beside another.
+    pub fn fault(&mut self, key: &str, problem: &str) {
+        self.layers.fault(key, problem);
+    }
+
     /// The value that `parse` makes; otherwise a fault that says what was expected.
     fn take<T>(
         &mut self,

@@ -92,7 +92,7 @@ impl Function {
         let metrics = telemetry::metrics()?;
         let ground = Ground::open(config).await?;
         // Health does not ask for workers: work is what other invocations do.
-        let settings = Settings { api_only: true, ..settings(config, Vec::new(), None, metrics.clone()) };
+        let settings = Settings { api_only: true, ..settings(config, Vec::new(), None, metrics.clone())? };
         let freight = compose(&ground, settings).await?;
         if freight.accounts.bootstrap().await?.is_some() {
             tracing::warn!("the store was empty and has a key that nobody saw: `freight keys create --offline`");

@@ -4,6 +4,10 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
+/// Somebody who is nobody's.
+const EMAIL: &str = "jane@example.com";
+const PASSWORD: &str = "correct horse battery";
+
 /// One operation.
 pub(crate) struct Route {
     pub(crate) method: Method,
@@ -17,6 +21,8 @@ pub(crate) struct Route {
     pub(crate) uncovered: Option<String>,
     /// Whether its answer has no end.
     pub(crate) streams: bool,
+    /// Whether nobody is asked for a key there.
+    pub(crate) open: bool,
 }
 
 impl Route {
@@ -49,7 +55,8 @@ impl Route {
             Ok(body) => (body, None),
             Err(schema) => (None, Some(format!("no body of schema {schema} is known"))),
         };
-        Self { method, path: path.to_owned(), kinds, body, uncovered, streams }
+        let open = operation["security"].as_array().is_some_and(|any| any.is_empty() || any.contains(&json!({})));
+        Self { method, path: path.to_owned(), kinds, body, uncovered, streams, open }
     }
 
     /// The path with these ids.
@@ -79,6 +86,8 @@ fn body(content: &Value) -> Result<Option<(&'static str, Bytes)>, String> {
     let name = named(schema).or_else(|| parts.filter_map(named).next()).unwrap_or_else(|| schema.to_string());
     let body = match name.as_str() {
         "Batch" => json!({ "records": [{ "data": { "temp": 1 } }] }),
+        "CodeAsk" => json!({ "email": EMAIL }),
+        "ConfirmAsk" => json!({ "email": EMAIL, "code": "123456" }),
         "DatasetCreate" => json!({ "name": "fresh", "key": "id" }),
         "DatasetPatch" => json!({ "public": true }),
         "DeadLetterMend" => json!({ "payload": { "call": 0, "size": 3 } }),
@@ -87,7 +96,10 @@ fn body(content: &Value) -> Result<Option<(&'static str, Bytes)>, String> {
         "FetchCreate" => json!({ "calls": 1 }),
         "KeyCreate" => json!({ "name": "fresh", "role": "reader" }),
         "RecordCreate" => json!({ "data": { "temp": 1 } }),
+        "RefreshAsk" => json!({ "refresh_token": "nobody's" }),
+        "ResetAsk" => json!({ "email": EMAIL, "code": "123456", "password": PASSWORD }),
         "RetryPolicy" => json!({ "kind": "ingest.fetch", "max_attempts": 3 }),
+        "SignInAsk" | "SignUpAsk" => json!({ "email": EMAIL, "password": PASSWORD }),
         "TenantChange" => json!({ "name": "taken" }),
         "TenantCreate" => json!({ "name": "fresh", "slug": "fresh" }),
         _ => return Err(name),
