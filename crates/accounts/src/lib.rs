@@ -20,5 +20,6 @@ pub mod model;
 pub mod service;
 pub mod store;
 
+pub use http::cart_session::CartSessions;
 pub use service::{Accounts, Deps, ListedKey, Verified};
 pub use store::{Holdings, Partition, Stored};

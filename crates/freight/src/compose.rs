@@ -7,19 +7,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use accounts::Accounts;
+use accounts::{Accounts, CartSessions};
 use anyhow::Result;
+use carts::Carts;
 use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
 use operations::Operations;
 use source::Source;
-use web::{App, AppBuilder, Kit};
+use web::{App, AppBuilder, Authenticate, Kit};
 
 use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
 use crate::config;
 use crate::ground::Ground;
-use crate::seams::{Holders, Trail};
+use crate::seams::{Datasets, Holders, Trail};
 use crate::upkeep;
 
 /// How a server is set, whatever it stands on.
@@ -31,6 +32,8 @@ pub struct Settings {
     pub jobs: jobs::Settings,
     /// What ingest may call.
     pub ingest: config::Ingest,
+    /// Whether who names a session may have carts without a key.
+    pub anonymous_sessions: bool,
     /// Where the stand-ins listen; then `users` are fetched from there.
     pub sandbox: Option<SocketAddr>,
     /// Our own addresses, which no source may name.
@@ -75,6 +78,9 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     ingest::register(&mut registry, &sources);
     let measuring = source::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
     source::register(&mut registry, &measuring);
+    let catalog = Arc::new(Datasets(sources.catalog()));
+    let gathering = carts::Deps { store: ground.store.clone(), clock: ground.clock.clone(), catalog };
+    carts::register(&mut registry, &gathering);
     let engine = Engine::new(jobs::Deps {
         store: ground.store.clone(),
         queue: ground.queue.clone(),
@@ -84,8 +90,12 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         settings: settings.jobs.clone(),
     });
     holders.engine_is(&engine);
+    let mut authenticate: Arc<dyn Authenticate> = Arc::new(accounts.clone());
+    if settings.anonymous_sessions {
+        authenticate = Arc::new(CartSessions::before(authenticate));
+    }
     let kit = Kit {
-        authenticate: Arc::new(accounts.clone()),
+        authenticate,
         store: ground.store.clone(),
         limiter: ground.limiter.clone(),
         clock: ground.clock.clone(),
@@ -100,6 +110,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         .mount(accounts.routes(engine.clone()))
         .mount(Ingest::new(sources, engine.clone()).routes())
         .mount(source.routes())
+        .mount(Carts::new(gathering, engine.clone()).routes())
         .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
     let app = insight(app, ground, settings.metrics);

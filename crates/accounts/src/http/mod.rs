@@ -1,9 +1,10 @@
 //! Wire types and handlers.
 //!
-//! 1. [`identity`]: how the HTTP kit asks who is calling.
+//! 1. [`identity`]: how the HTTP kit asks who is calling. [`cart_session`]: callers who name themselves.
 //! 2. [`me`], [`keys`], [`tenants`], [`audit`]: the endpoints.
 
 mod audit;
+pub(crate) mod cart_session;
 mod identity;
 mod keys;
 mod me;

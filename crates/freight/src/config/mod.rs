@@ -68,6 +68,8 @@ pub struct Config {
     pub concurrency: usize,
     /// What ingest may call, and how.
     pub ingest: Ingest,
+    /// Whether who names a session may have carts without a key.
+    pub anonymous_sessions: bool,
     /// How events are written.
     pub log_format: LogFormat,
     /// Which events are written.
@@ -119,6 +121,7 @@ impl Config {
             cache_bytes: reader.int("cache.size_max_bytes", 1 << 20..=1 << 36),
             concurrency: reader.count("workers.concurrency", 1..=1024),
             ingest: ingest::read(&mut reader, environment),
+            anonymous_sessions: reader.flag("carts.anonymous_sessions"),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
             log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
             sandbox_listen: reader.address("sandbox.listen"),

@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod accounts;
+mod carts;
 mod case;
 mod configuration;
 mod ingest;
@@ -38,7 +39,7 @@ async fn every_bad_request_is_refused_with_its_field() {
     case::prepare(&admin).await;
 
     let cases: Vec<Case> =
-        [requests::cases(), accounts::cases(), ingest::cases(), source::cases(), operations::cases()]
+        [requests::cases(), accounts::cases(), ingest::cases(), source::cases(), carts::cases(), operations::cases()]
             .into_iter()
             .flatten()
             .collect();

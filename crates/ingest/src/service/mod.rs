@@ -103,7 +103,8 @@ impl Deps {
         Self { store, clock, settings: Arc::new(settings), lookup: Arc::new(SystemLookup) }
     }
 
-    pub(crate) fn catalog(&self) -> Catalog {
+    /// Looks datasets up, for who reads records and is not this service.
+    pub fn catalog(&self) -> Catalog {
         Catalog::new(self.store.clone(), Heads::new(self.store.clone()), self.settings.clone())
     }
 }
