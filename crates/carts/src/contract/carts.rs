@@ -128,7 +128,7 @@ async fn a_list_goes_on_behind_its_page(owner: &Client) {
         let Some(link) = page.header("link") else { break };
         path = link.trim_start_matches('<').split('>').next().expect("a link").to_owned();
     }
-    assert!(all.len() > 4 && paged == *all, "{paged:?}");
+    assert!(all.len() >= 4 && paged == *all, "{paged:?}");
     let times: Vec<&str> = all.iter().filter_map(|cart| cart["created_at"].as_str()).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
     assert_eq!(field(&owner.get("/resources/carts/?limit=0").await.expect(412)), "limit");
