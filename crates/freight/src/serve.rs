@@ -49,7 +49,8 @@ pub enum Ended {
 }
 
 /// Said at the start, since it opens something without a key.
-const SESSIONS: &str = "Sessions       anybody may keep carts under a UUID (carts.anonymous_sessions); a UUID is no secret";
+const SESSIONS: &str =
+    "Sessions       anybody may keep carts under a UUID (carts.anonymous_sessions); a UUID is no secret";
 
 /// How often the recorder of metrics lets go of what it gathered.
 const METRICS_EVERY: Duration = Duration::from_secs(5);

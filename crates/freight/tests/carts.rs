@@ -7,7 +7,7 @@ mod on_file;
 mod server;
 
 use bytes::Bytes;
-use carts::contract::{Callers, cases, flights};
+use carts::contract::{Callers, cases, flights, largest};
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::{Value, json};
@@ -17,17 +17,19 @@ use testkit::aws::Odds;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
-    hold(on_file::ground().await).await;
+    let (server, callers) = hold(on_file::ground().await).await;
+    largest(&callers).await;
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
-    let cloud = hold(on_cloud::ground(25, Odds::BAD_DAY).await).await;
-    let fired = cloud.shim.fired();
+    let (server, _) = hold(on_cloud::ground(25, Odds::BAD_DAY).await).await;
+    let fired = server.stop().await.shim.fired();
     assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
 }
 
-async fn hold<T>(ground: (Ground, T)) -> T {
+async fn hold<T>(ground: (Ground, T)) -> (Server<T>, Callers) {
     let server = Server::start(ground, Settings::default()).await;
     dataset(&server.admin, &json!({ "name": "flights", "key": "id", "sort": "id", "redact": ["secret"] })).await;
     let scopes = ["carts:read", "carts:write", "ingest:sensitive"];
@@ -39,8 +41,9 @@ async fn hold<T>(ground: (Ground, T)) -> T {
     let theirs = server.admin.with_header("freight-tenant", "other");
     dataset(&theirs, &json!({ "name": "flights", "key": "id" })).await;
     let stranger = key(&theirs, &json!({ "name": "stranger", "role": "admin" })).await;
-    cases(&Callers { owner, other, reader, stranger }).await;
-    server.stop().await
+    let callers = Callers { owner, other, reader, stranger };
+    cases(&callers).await;
+    (server, callers)
 }
 
 /// The seed's own request, and what a session may not.

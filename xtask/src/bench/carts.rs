@@ -46,7 +46,8 @@ pub(super) fn run(options: &Options) -> Result<Report> {
 /// Makes the dataset `numbers`, each record with its number.
 fn import(client: &mut Client, count: u64) -> Result<()> {
     client.json("POST", "/api/v1/datasets", &json!({ "name": "numbers", "key": "n" }))?.expect(201)?;
-    let lines: Vec<String> = (0..count).map(|n| format!(r#"{{"n":{n},"word":"w{}","even":{}}}"#, n % 97, n % 2 == 0)).collect();
+    let lines: Vec<String> =
+        (0..count).map(|n| format!(r#"{{"n":{n},"word":"w{}","even":{}}}"#, n % 97, n % 2 == 0)).collect();
     for piece in lines.chunks(PIECE) {
         client.send("POST", "/api/v1/datasets/numbers/import", "application/x-ndjson", piece.join("\n").as_bytes())?;
         let report: Value = client.receive()?.json(207)?;

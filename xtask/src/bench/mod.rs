@@ -38,7 +38,8 @@ Each section is the output of `cargo xtask bench NAME --write`; to change it, ch
 that was not kept says NO.";
 
 /// Every measurement there is.
-const BENCHES: &[(&str, Bench)] = &[("carts", carts::run), ("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
+const BENCHES: &[(&str, Bench)] =
+    &[("carts", carts::run), ("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
 
 /// Makes a measurement.
 type Bench = fn(&Options) -> Result<Report>;

@@ -18,9 +18,9 @@ use uuid::Uuid;
 use web::{Authenticate, Credential, Identity, Limits};
 
 /// The tenant of all sessions.
-pub const PUBLIC: &str = "public";
+const PUBLIC: &str = "public";
 /// What a session's principal begins with.
-pub const SESSION: &str = "session:";
+const SESSION: &str = "session:";
 /// How many calls that carry data a session may make in a minute; others have no such limit.
 const DATA: Policy = Policy::new("data-minute", 600, Duration::from_secs(60));
 

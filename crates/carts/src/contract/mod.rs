@@ -64,7 +64,8 @@ async fn cart(client: &Client, name: &str) -> String {
 
 /// Fills a cart by hand with items of the type `things`.
 async fn fill(client: &Client, cart: &str, ids: impl IntoIterator<Item = usize>) {
-    let items: Vec<Value> = ids.into_iter().map(|id| json!({ "entity_type": "things", "entity_id": id.to_string() })).collect();
+    let items: Vec<Value> =
+        ids.into_iter().map(|id| json!({ "entity_type": "things", "entity_id": id.to_string() })).collect();
     for items in items.chunks(1_000) {
         client.post(&format!("{cart}/items/"), &json!(items)).await.expect(207);
     }
@@ -103,6 +104,13 @@ async fn ids(client: &Client, cart: &str) -> Vec<String> {
     let mut ids: Vec<String> = lines.lines().map(id).collect();
     ids.sort();
     ids
+}
+
+/// Runs the cases of many items. They are apart, since an emulator that copies its tables for each
+/// transaction takes minutes for them.
+pub async fn largest(callers: &Callers) {
+    items::many_items_are_shown_page_by_page(&callers.owner).await;
+    queries::a_query_fills_a_cart(&callers.owner, &json!({}), FLIGHTS, 3).await;
 }
 
 /// The first field that a refusal names.

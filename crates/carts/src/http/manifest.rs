@@ -97,9 +97,7 @@ impl Format {
                 out.push(b'[');
                 Ok(())
             }
-            Self::Csv | Self::Tsv => {
-                self.cells(out, ["entity_type", "entity_id", "entity_version", "attributes"])
-            }
+            Self::Csv | Self::Tsv => self.cells(out, ["entity_type", "entity_id", "entity_version", "attributes"]),
         }
     }
 
@@ -151,10 +149,8 @@ pub(super) async fn manifest(
 ) -> Answer<Response> {
     let format = Format::of(params.format.as_deref())?;
     let reading = carts.item_scan(&caller, asked).await?;
-    let head = [
-        (CONTENT_TYPE, HeaderValue::from_static(format.media())),
-        (TRAILER, HeaderValue::from_static("Repr-Digest")),
-    ];
+    let head =
+        [(CONTENT_TYPE, HeaderValue::from_static(format.media())), (TRAILER, HeaderValue::from_static("Repr-Digest"))];
     Ok((head, Body::new(StreamBody::new(rows(reading, format)))).into_response())
 }
 

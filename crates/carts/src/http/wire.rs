@@ -144,9 +144,10 @@ impl CartItemCreate {
         let entity = Entity::new(&self.entity_type, &self.entity_id, self.entity_version.as_deref())?;
         let item = Item::new(entity, self.attributes.as_deref().map(RawValue::get), now)?;
         match &self.id {
-            Some(id) if id != item.id.as_str() => {
-                Err(Error::invalid("id", "The id of an item is made of entity_type, entity_id and entity_version; leave it out"))
-            }
+            Some(id) if id != item.id.as_str() => Err(Error::invalid(
+                "id",
+                "The id of an item is made of entity_type, entity_id and entity_version; leave it out",
+            )),
             _ => Ok(item),
         }
     }

@@ -109,7 +109,8 @@ impl JobKind for Combine {
             second: Side::new(second, &payload.digit, after),
             op: payload.op,
         };
-        let mut building = Building { kit: &self.kit, run, cart: payload.cart, into, items: Vec::new(), tally: run.tally() };
+        let mut building =
+            Building { kit: &self.kit, run, cart: payload.cart, into, items: Vec::new(), tally: run.tally() };
         while let Some((item, new)) = pair.next().await? {
             building.add(item, new).await?;
         }

@@ -76,7 +76,10 @@ impl Carts {
         for _ in 0..TRIES_MAX {
             let cart = self.cart_find(ctx, asked).await?;
             if named.is_some_and(|named| named != cart.id.to_string()) {
-                return Err(Error::invalid("id", "The id of a cart never changes; leave it out, or send that of the path"));
+                return Err(Error::invalid(
+                    "id",
+                    "The id of a cart never changes; leave it out, or send that of the path",
+                ));
             }
             check(cart.version)?;
             if let Some(cart) = self.heads.rename(&cart, name, ctx.now()).await? {

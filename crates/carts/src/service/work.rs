@@ -101,8 +101,7 @@ impl Carts {
             })?;
             let Some(seen) = self.heads.basket(&cart).stamps().await? else { continue };
             let into = ctx.uuid("contents");
-            let params =
-                CombineParams { cart: cart.id, seen, contents: cart.contents, with: other.contents, op, into };
+            let params = CombineParams { cart: cart.id, seen, contents: cart.contents, with: other.contents, op, into };
             let params = serde_json::to_string(&params).map_err(Error::internal)?;
             let writes = vec![self.heads.is_there(&cart), held::put(&cart, into)];
             match self.engine.job_enqueue(ctx, NewJob { writes, ..NewJob::new(COMBINE, params) }).await {

@@ -1,6 +1,6 @@
 //! The contract over HTTP, on memory.
 
-use carts::contract::{Callers, cases};
+use carts::contract::{Callers, cases, largest};
 
 use crate::world::World;
 
@@ -8,6 +8,8 @@ use crate::world::World;
 async fn the_contract_holds_on_memory() {
     let world = World::start();
     let [owner, other, reader, stranger] = world.clients();
-    cases(&Callers { owner, other, reader, stranger }).await;
+    let callers = Callers { owner, other, reader, stranger };
+    cases(&callers).await;
+    largest(&callers).await;
     world.stop().await;
 }

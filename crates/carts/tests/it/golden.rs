@@ -15,7 +15,8 @@ async fn the_first_version_is_read() {
     let world = World::start();
     let items: Vec<Value> = serde_json::from_str(V1).unwrap();
     for table in TABLES {
-        let puts: Vec<Bulk> = items.iter().filter(|item| item["table"] == table.0).map(|item| put(table, item)).collect();
+        let puts: Vec<Bulk> =
+            items.iter().filter(|item| item["table"] == table.0).map(|item| put(table, item)).collect();
         assert!(!puts.is_empty());
         world.store.bulk(table, puts).await.unwrap();
     }
@@ -26,7 +27,10 @@ async fn the_first_version_is_read() {
     assert_eq!((&cart["created_at"], &cart["default"]), (&json!("2026-01-15T10:30:00Z"), &json!(false)));
     let shown = owner.get(at).await.expect(200).json();
     let [one, two] = [&shown["items"][0], &shown["items"][1]];
-    assert_eq!((&one["entity_id"], &one["attributes"], &one["entity_version"]), (&json!("1"), &json!({ "a": 1 }), &json!("v2")));
+    assert_eq!(
+        (&one["entity_id"], &one["attributes"], &one["entity_version"]),
+        (&json!("1"), &json!({ "a": 1 }), &json!("v2"))
+    );
     assert_eq!((&two["entity_id"], &two["added_at"]), (&json!("42"), &json!("2026-01-15T10:30:00Z")));
     let manifest = owner.get(&format!("{at}/manifest")).await.expect(200).text();
     assert!(manifest.contains(r#""attributes":{"a":1}"#), "{manifest}");

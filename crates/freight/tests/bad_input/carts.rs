@@ -70,8 +70,11 @@ fn items() -> Vec<Case> {
         put(r#"{"entity_type": "cities", "entity_id": 1}"#).is(412, INVALID, "entity_id"),
         put(r#"{"entity_type": "cities", "entity_id": ""}"#).is(412, INVALID, "entity_id"),
         put(r#"{"entity_type": "cities", "entity_id": "1", "attributes": 1}"#).is(412, INVALID, "attributes"),
-        put(r#"{"entity_type": "cities", "entity_id": "1", "attributes": {"a": 1, "a": 2}}"#)
-            .is(412, INVALID, "attributes.a"),
+        put(r#"{"entity_type": "cities", "entity_id": "1", "attributes": {"a": 1, "a": 2}}"#).is(
+            412,
+            INVALID,
+            "attributes.a",
+        ),
         put(r#"{"entity_type": "cities", "entity_id": "1", "cart_id": "2"}"#).is(412, INVALID, "cart_id"),
         put(r#"{"entity_type": "cities", "entity_id": "1", "id": "2"}"#).is(412, INVALID, "id"),
         post(format!("{NOBODYS}/items/"), r#"{"entity_type": "cities", "entity_id": "1"}"#).is(404, "not_found", ""),
@@ -89,8 +92,11 @@ fn queries() -> Vec<Case> {
     vec![
         post("/resources/carts/default/items/query", "{}").is(412, INVALID, "entity_type"),
         post("/resources/carts/default/items/query", r#"{"entity_type": "cities"}"#).is(412, INVALID, "filters"),
-        post("/resources/carts/default/items/query", r#"{"entity_type": "nothing", "filters": {}}"#)
-            .is(412, INVALID, "entity_type"),
+        post("/resources/carts/default/items/query", r#"{"entity_type": "nothing", "filters": {}}"#).is(
+            412,
+            INVALID,
+            "entity_type",
+        ),
         post("/resources/carts/default/items/query", r#"{"entity_type": "cities", "filters": {}, "limit": 0}"#)
             .is(412, INVALID, "limit"),
         post("/resources/carts/default/items/query", r#"{"entity_type": "cities", "filters": {}, "where": 1}"#)

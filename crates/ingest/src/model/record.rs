@@ -151,7 +151,8 @@ impl Layout {
     pub fn key(&self, text: &str, place: &str) -> Option<String> {
         if self.key.is_empty() {
             // The row stands first where it orders the records, else last.
-            let part = if self.sort.is_empty() { place.split(SEPARATOR).next() } else { place.rsplit(SEPARATOR).next() };
+            let part =
+                if self.sort.is_empty() { place.split(SEPARATOR).next() } else { place.rsplit(SEPARATOR).next() };
             return u64::from_str_radix(part?, 16).ok().map(|row| row.to_string());
         }
         let found = self.tree.find(text).ok()?;

@@ -65,7 +65,8 @@ pub(super) fn run() -> Result<()> {
     for (op, ids) in &expected.algebra {
         let result = cart(&mut client, op)?;
         for (with, op) in [(one, "union"), (other, op.as_str())] {
-            let job = ended(&mut client, &format!("/resources/carts/{result}/combine"), &json!({ "with": with, "op": op }))?;
+            let job =
+                ended(&mut client, &format!("/resources/carts/{result}/combine"), &json!({ "with": with, "op": op }))?;
             ensure!(job["status"] == "completed", "{op}: {job}");
         }
         same(&mut client, &result, ids).with_context(|| op.clone())?;

@@ -47,7 +47,8 @@ impl Filter {
 
 fn conditions(at: &str, raw: &str) -> Result<Vec<Condition>> {
     let members = members(raw).filter(|members| !members.is_empty());
-    let members = members.ok_or_else(|| Error::invalid(at, format!("Must be an object of one or more of {OPERATORS}")))?;
+    let members =
+        members.ok_or_else(|| Error::invalid(at, format!("Must be an object of one or more of {OPERATORS}")))?;
     members.into_iter().map(|(operator, raw)| condition(at, &operator, raw.get())).collect()
 }
 
@@ -73,7 +74,8 @@ fn condition(at: &str, operator: &str, raw: &str) -> Result<Condition> {
 
 fn list<T>(at: &str, raw: &str, one: impl Fn(String, &str) -> Result<T>) -> Result<Vec<T>> {
     let elements = elements(raw).filter(|elements| (1..=VALUES_MAX).contains(&elements.len()));
-    let elements = elements.ok_or_else(|| Error::invalid(at, format!("Must be an array of 1 to {VALUES_MAX} elements")))?;
+    let elements =
+        elements.ok_or_else(|| Error::invalid(at, format!("Must be an array of 1 to {VALUES_MAX} elements")))?;
     elements.iter().enumerate().map(|(n, element)| one(format!("{at}.{n}"), element.get())).collect()
 }
 

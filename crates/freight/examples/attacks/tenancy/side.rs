@@ -97,10 +97,12 @@ impl Side {
                 json!({ "entity_type": "things", "entity_id": format!("{}-{n}", self.marker), "attributes": said })
             };
             let list: Vec<Value> = (0..=MANY).map(thing).collect();
-            let put = self.client.post(&format!("/resources/carts/{cart}/items/"), &json!(list)).await.expect(207).json();
+            let put =
+                self.client.post(&format!("/resources/carts/{cart}/items/"), &json!(list)).await.expect(207).json();
             items = put["results"].as_array().unwrap().iter().map(|row| text(row, "id")).collect();
             let query = json!({ "entity_type": format!("{}-1", self.marker), "filters": {} });
-            let job = self.client.post(&format!("/resources/carts/{cart}/items/query"), &query).await.expect(202).json();
+            let job =
+                self.client.post(&format!("/resources/carts/{cart}/items/query"), &query).await.expect(202).json();
             let ended = waiting.get(job["links"]["self"].as_str().unwrap()).await.expect(200).json();
             assert_eq!(ended["items_added"], 3, "{ended}");
             jobs.push(text(&job, "id"));

@@ -84,13 +84,8 @@ pub(super) enum Carts {
     Delete { cart: String },
 }
 
-const COLUMNS: [Column; 5] = [
-    ("ID", "id"),
-    ("NAME", "cart_name"),
-    ("DEFAULT", "default"),
-    ("ITEMS", "items_count"),
-    ("CREATED", "created_at"),
-];
+const COLUMNS: [Column; 5] =
+    [("ID", "id"), ("NAME", "cart_name"), ("DEFAULT", "default"), ("ITEMS", "items_count"), ("CREATED", "created_at")];
 
 const ITEM_COLUMNS: [Column; 5] = [
     ("ID", "id"),
