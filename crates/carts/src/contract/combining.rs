@@ -28,11 +28,9 @@ fn numbers(numbers: impl IntoIterator<Item = usize>) -> Vec<String> {
 async fn combinations_are_those_of_sets(owner: &Client) {
     let other = cart(owner, "20 to 70").await;
     fill(owner, &other, 20..70).await;
-    for (op, expected, added, present) in [
-        ("union", numbers(0..70), 40, 30),
-        ("intersect", numbers(20..30), 0, 10),
-        ("subtract", numbers(0..20), 0, 20),
-    ] {
+    for (op, expected, added, present) in
+        [("union", numbers(0..70), 40, 30), ("intersect", numbers(20..30), 0, 10), ("subtract", numbers(0..20), 0, 20)]
+    {
         let at = cart(owner, &format!("to 30, {op}")).await;
         fill(owner, &at, 0..30).await;
         let job = combine(owner, &at, &other, op).await;

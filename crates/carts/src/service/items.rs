@@ -38,7 +38,7 @@ fn change(item: &Item, n: i64) -> Change {
 
 impl Carts {
     /// Puts an item in a cart, or replaces the attributes of the one that is there. `kept` makes what is
-    /// written in the same transaction.
+    /// written in the same transaction, if anything is.
     ///
     /// # Errors
     /// `NotFound` when there is no such cart.
@@ -52,12 +52,15 @@ impl Carts {
         for _ in 0..TRIES_MAX {
             let cart = self.cart_use(ctx, asked).await?;
             let basket = self.heads.basket(&cart);
-            let there = basket.get(&item.id).await?;
-            let (added, write, n) = match there {
+            let (added, write, n) = match basket.get(&item.id).await? {
                 None => (Added { item: item.clone(), new: true }, basket.put(item)?, 1),
-                Some((before, when)) => {
-                    let item = Item { added_at: before.added_at, ..item.clone() };
-                    let write = basket.replace(&item, when)?;
+                Some((there, _)) if there.attributes == item.attributes => {
+                    return Ok(Added { item: there, new: false });
+                }
+                Some((there, _)) => {
+                    let item = Item { added_at: there.added_at, ..item.clone() };
+                    // Of several who replace it, the last one does: none has to read it again.
+                    let write = basket.replace(&item)?;
                     (Added { item, new: false }, write, 0)
                 }
             };

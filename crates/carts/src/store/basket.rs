@@ -93,12 +93,12 @@ impl Basket {
         Ok(Write::put(self.key(&item.id), rows::item_body(item)?).when(When::Absent))
     }
 
-    /// Puts an item in place of the one that has this stamp.
+    /// Puts an item in place of the one that is there.
     ///
     /// # Errors
     /// As for [`put`](Self::put).
-    pub fn replace(&self, item: &Item, when: When) -> Result<Write> {
-        Ok(self.put(item)?.when(when))
+    pub fn replace(&self, item: &Item) -> Result<Write> {
+        Ok(self.put(item)?.when(When::Present))
     }
 
     /// Takes an item out.
