@@ -63,6 +63,10 @@ impl Combine {
             if cart.contents != params.contents || stamps.as_ref() != Some(&params.seen) {
                 return Err(Failure::permanent("The cart changed while it was combined; its items are as they were"));
             }
+            // What was closed may have been swept while it was read.
+            if self.kit.heads.contents(&job.tenant, params.with).stamps().await?.is_none() {
+                return Err(Failure::permanent("The other cart was deleted or replaced while it was combined"));
+            }
             if self.kit.heads.switch(&cart, &params.seen, params.into, job.updated_at).await? {
                 return Ok(Cart { contents: params.into, ..cart });
             }

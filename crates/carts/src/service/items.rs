@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use ::jobs::run::COMMIT_WRITES_MAX;
 use base::store::{StoreError, Write};
 use base::{Ctx, Error, ErrorKind, Result};
 
@@ -14,9 +15,9 @@ use crate::model::{Asked, Cart, Item, ItemId, Owner};
 use crate::store::Basket;
 use crate::store::basket::Change;
 
-/// So many items and counts of their types are one transaction at most: it has room for a hundred
-/// writes, one is for the count of the digit, and a job needs three.
-pub(crate) const CHUNK_WRITES_MAX: usize = 96;
+/// So many items and counts of their types are one transaction at most, be it a job's: one more write is
+/// the count of their digit.
+pub(crate) const CHUNK_WRITES_MAX: usize = COMMIT_WRITES_MAX - 1;
 /// So many bytes of attributes are one transaction.
 pub(crate) const CHUNK_BYTES_MAX: usize = 2 << 20;
 /// How often an item is written against others who write the same one.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::jobs::{Job, NewJob};
-use base::{Ctx, Error, JobId, Result};
+use base::{Ctx, Error, ErrorKind, JobId, Result};
 
 use super::{Carts, missing, moved};
 use crate::jobs::{COMBINE, CombineParams, QUERY, QueryParams};
@@ -92,12 +92,11 @@ impl Carts {
     /// # Errors
     /// `NotFound` when there is no such cart; `Invalid` when there is no such other one.
     pub async fn combine_start(&self, ctx: &Ctx, asked: Asked, with: Asked, op: Op) -> Result<Progress> {
-        let no_other = |_| Error::invalid("with", "You have no such cart");
         for _ in 0..TRIES_MAX {
             let cart = self.cart_use(ctx, asked).await?;
-            let other = self.cart_find(ctx, with).await.map_err(|error| match error.retryable() {
-                true => error,
-                false => no_other(()),
+            let other = self.cart_find(ctx, with).await.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Error::invalid("with", "You have no such cart"),
+                _ => error,
             })?;
             let Some(seen) = self.heads.basket(&cart).stamps().await? else { continue };
             let into = ctx.uuid("contents");
