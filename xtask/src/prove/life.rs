@@ -52,6 +52,7 @@ impl Life {
         }
         if let Some(wait) = killed_after {
             process::rest(wait);
+            self.until_it_writes(&mut hear);
             self.child.kill()?;
         }
         while let Ok(line) = self.lines.recv() {
@@ -66,6 +67,20 @@ impl Life {
             bail!("the child ended with {status}");
         }
         Ok(End::Killed { by_itself, in_flight: self.writes > 0 })
+    }
+
+    /// Hears what was said meanwhile, and what follows until a write is under way: a kill between two
+    /// writes shows little.
+    fn until_it_writes(&mut self, hear: &mut impl FnMut(&str)) {
+        loop {
+            let line = match self.lines.try_recv() {
+                Err(_) if self.writes > 0 => return,
+                Err(_) => self.lines.recv().ok(),
+                Ok(line) => Some(line),
+            };
+            let Some(line) = line else { return };
+            self.heard(&line, hear);
+        }
     }
 
     fn heard(&mut self, line: &str, hear: &mut impl FnMut(&str)) {
