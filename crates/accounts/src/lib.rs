@@ -23,5 +23,6 @@ pub mod outbound;
 pub mod service;
 pub mod store;
 
+pub use http::cart_session::CartSessions;
 pub use service::{Accounts, Deps, ListedKey, Provider, SignIn, Verified};
 pub use store::{Holdings, Partition, Stored};

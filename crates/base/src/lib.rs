@@ -4,7 +4,7 @@
 //!
 //! 1. [`error`]: the one domain error; it knows no HTTP.
 //! 2. [`id`]: typed identifiers. [`ctx`]: who asks, for which tenant, with which scopes, and when.
-//! 3. [`clock`], [`secret`], [`page`], [`freshness`]: small words.
+//! 3. [`clock`], [`decimal`], [`secret`], [`page`], [`freshness`]: small words.
 //! 4. [`mod@key`]: keys of a store, built from parts so that text order is the order of the parts.
 //! 5. [`json`]: the one validating pass over a body that a stranger sent.
 //! 6. [`store`], [`queue`], [`cache`], [`limiter`]: the contracts. Only what SQLite *and*
@@ -18,6 +18,7 @@ pub mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod ctx;
+pub mod decimal;
 pub mod error;
 pub mod fault;
 pub mod freshness;
@@ -35,6 +36,7 @@ pub mod store;
 pub use cache::Cache;
 pub use clock::Clock;
 pub use ctx::{Ctx, Principal, Scope, Scopes};
+pub use decimal::Decimal;
 pub use error::{Error, ErrorKind, Result};
 pub use freshness::Freshness;
 pub use id::{JobId, RequestId, TaskId, TenantId};

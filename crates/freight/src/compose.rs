@@ -7,23 +7,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use accounts::Accounts;
 use accounts::identity::local::Post;
+use accounts::{Accounts, CartSessions};
 use anyhow::Result;
+use carts::Carts;
 use cloud::ForeignTables;
 use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
 use operations::Operations;
 use source::Source;
-use web::{App, AppBuilder, Kit};
+use web::{App, AppBuilder, Authenticate, Kit};
 
 use crate::abroad::{self, Abroad};
 use crate::checks::{Database, Doorbell, Guesses, Workers, vitals};
 use crate::config;
 use crate::config::aws::AwsVariables;
 use crate::ground::Ground;
-use crate::seams::{Holders, Trail};
+use crate::seams::{Datasets, Holders, Trail};
 use crate::{sign_in, upkeep};
 
 /// How a server is set, whatever it stands on.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub post: Option<Arc<dyn Post>>,
     /// What ingest may call.
     pub ingest: config::Ingest,
+    /// Whether who names a session may have carts without a key.
+    pub anonymous_sessions: bool,
     /// Where the stand-ins listen; then `users` are fetched from there.
     pub sandbox: Option<SocketAddr>,
     /// What is also taken to other systems.
@@ -90,6 +93,9 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     ingest::register(&mut registry, &sources);
     let measuring = source::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
     source::register(&mut registry, &measuring);
+    let catalog = Arc::new(Datasets(sources.catalog()));
+    let gathering = carts::Deps { store: ground.store.clone(), clock: ground.clock.clone(), catalog };
+    carts::register(&mut registry, &gathering);
     let export = abroad::export(&settings.export, &settings.aws).await?;
     export.register(&mut registry);
     let engine = Engine::new(jobs::Deps {
@@ -102,8 +108,12 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     });
     holders.engine_is(&engine);
     export.start(&engine).await?;
+    let mut authenticate: Arc<dyn Authenticate> = Arc::new(accounts.clone());
+    if settings.anonymous_sessions {
+        authenticate = Arc::new(CartSessions::before(authenticate));
+    }
     let kit = Kit {
-        authenticate: Arc::new(accounts.clone()),
+        authenticate,
         store: ground.store.clone(),
         limiter: ground.limiter.clone(),
         clock: ground.clock.clone(),
@@ -120,6 +130,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         .mount(accounts.valid_routes(engine.clone()))
         .mount(Ingest::new(sources, engine.clone()).routes())
         .mount(source.routes())
+        .mount(Carts::new(gathering, engine.clone()).routes())
         .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
     let app = insight(app, ground, settings.metrics);

@@ -27,6 +27,7 @@ const PLATFORM: Table = Table("platform");
 pub fn tables() -> Vec<Table> {
     let mut tables = vec![PLATFORM];
     tables.extend(accounts::store::TABLES);
+    tables.extend(carts::store::TABLES);
     tables.extend(ingest::store::TABLES);
     tables.extend(jobs::TABLES);
     tables.extend(source::store::TABLES);

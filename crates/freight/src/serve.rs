@@ -48,6 +48,10 @@ pub enum Ended {
     Poisoned(String),
 }
 
+/// Said at the start, since it opens something without a key.
+const SESSIONS: &str =
+    "Sessions       anybody may keep carts under a UUID (carts.anonymous_sessions); a UUID is no secret";
+
 /// How often the recorder of metrics lets go of what it gathered.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
@@ -79,6 +83,9 @@ pub async fn serve(config: &Config, role: Role, with_sandbox: bool, say: &dyn Fn
     let settings = Settings { api_only: role == Role::Api, ..settings(config, own, sandbox_at, metrics.clone())? };
     let freight = compose(&ground, settings).await?;
     first_start(&freight.accounts, &url, with_sandbox, say).await?;
+    if config.anonymous_sessions && role != Role::Worker {
+        say(SESSIONS);
+    }
     announce(role, &url, sandbox_at, say);
     let (stopping, rested) = (CancellationToken::new(), CancellationToken::new());
     let life = Life { role, freight, ground, metrics, grace: config.web.grace, stopping, rested };
@@ -106,6 +113,7 @@ pub(crate) fn settings(
         aws: config.aws.clone(),
         post: sign_in::post(&config.auth)?,
         ingest: config.ingest.clone(),
+        anonymous_sessions: config.anonymous_sessions,
         sandbox,
         export: config.export.clone(),
         own,

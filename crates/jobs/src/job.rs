@@ -68,6 +68,15 @@ impl Engine {
         Ok(Some(head.view(tenant, id, item, counts, params)))
     }
 
+    /// Whether all batches of a job are planned: its totals no longer grow. Ask for this first, and for
+    /// the job afterwards, to know it of the counts that are shown.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn job_planned(&self, tenant: &TenantId, id: JobId) -> Result<bool> {
+        Ok(Cursor::read(self.store.get(cursor_key(tenant, id)).await?.as_ref()).planned)
+    }
+
     /// A page of the tenant's jobs, newest first, from index items: it costs what the page holds,
     /// not what there is.
     ///
@@ -150,7 +159,7 @@ impl Engine {
     /// `NotFound`; `Conflict` unless it is pending or running.
     pub async fn job_pause(&self, ctx: &Ctx, id: JobId) -> Result<Job> {
         let from = |status| matches!(status, JobStatus::Pending | JobStatus::Running);
-        self.job_move(ctx, id, "pause", JobStatus::Paused, from).await
+        self.job_move(&ctx.tenant, id, "pause", JobStatus::Paused, from).await
     }
 
     /// Lets a paused job go on.
@@ -158,7 +167,7 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Conflict` unless it is paused.
     pub async fn job_resume(&self, ctx: &Ctx, id: JobId) -> Result<Job> {
-        self.job_move(ctx, id, "resume", JobStatus::Running, |status| status == JobStatus::Paused).await
+        self.job_move(&ctx.tenant, id, "resume", JobStatus::Running, |status| status == JobStatus::Paused).await
     }
 
     /// Stops a job for good: what is written stays, running batches learn it at their next
@@ -167,19 +176,23 @@ impl Engine {
     /// # Errors
     /// `NotFound`; `Conflict` when it has come to its end already.
     pub async fn job_cancel(&self, ctx: &Ctx, id: JobId) -> Result<Job> {
-        self.job_move(ctx, id, "cancel", JobStatus::Cancelled, |status: JobStatus| !status.is_final()).await
+        self.cancel(&ctx.tenant, id).await
+    }
+
+    pub(crate) async fn cancel(&self, tenant: &TenantId, id: JobId) -> Result<Job> {
+        self.job_move(tenant, id, "cancel", JobStatus::Cancelled, |status: JobStatus| !status.is_final()).await
     }
 
     async fn job_move(
         &self,
-        ctx: &Ctx,
+        tenant: &TenantId,
         id: JobId,
         verb: &str,
         to: JobStatus,
         from: impl Fn(JobStatus) -> bool,
     ) -> Result<Job> {
         for _ in 0..TRIES_MAX {
-            let (item, mut head) = self.job_require(&ctx.tenant, id).await?;
+            let (item, mut head) = self.job_require(tenant, id).await?;
             if !from(head.status) {
                 return Err(Error::conflict(format!("Cannot {verb} job in status: {}", head.status)));
             }
@@ -190,15 +203,15 @@ impl Engine {
             if to.is_final() {
                 head.completed_at = Some(head.updated_at);
                 // Whoever asks for the same again gets a job that works, not this one.
-                given_back = head.unique.take().map(|key| Write::delete(unique_key(&ctx.tenant, &head.kind, &key)));
+                given_back = head.unique.take().map(|key| Write::delete(unique_key(tenant, &head.kind, &key)));
             }
-            let mut writes = vec![put_head(&ctx.tenant, id, &head, item.unchanged())];
+            let mut writes = vec![put_head(tenant, id, &head, item.unchanged())];
             writes.extend(given_back);
-            writes.extend(list_moves(&ctx.tenant, id, &head, Some(before), Some(to)));
+            writes.extend(list_moves(tenant, id, &head, Some(before), Some(to)));
             match self.store.write(writes).await {
                 Ok(_) => {
-                    self.ring_planner(&ctx.tenant, id, &head).await;
-                    return self.job_get(&ctx.tenant, id).await?.ok_or_else(|| not_found(id));
+                    self.ring_planner(tenant, id, &head).await;
+                    return self.job_get(tenant, id).await?.ok_or_else(|| not_found(id));
                 }
                 Err(StoreError::Failed(_)) => {}
                 Err(other) => return Err(other.into()),

@@ -22,6 +22,10 @@ use crate::rows::task::{Part, TaskRow, progress_key};
 /// The most writes that a run may add to one transaction of the engine.
 pub const OWN_WRITES_MAX: usize = 80;
 
+/// The most writes that a run may add to a [`Run::commit`]: the engine adds the count of the job, the
+/// batch, and the check of the lease.
+pub const COMMIT_WRITES_MAX: usize = base::store::WRITES_MAX - 3;
+
 /// Log lines are written at the latest when so many have gathered.
 const LINES_MAX: usize = 16;
 
@@ -131,6 +135,25 @@ impl Run {
     /// What an earlier run of this task saved; survives a crash.
     pub fn progress(&self) -> Option<&str> {
         self.progress.as_deref()
+    }
+
+    /// What the batch has done in all so far, counted by earlier runs of it or by this one: where a kind
+    /// goes on whose work has an order.
+    pub fn tally(&self) -> Tally {
+        lock(&self.batch).as_ref().map(|batch| batch.tally.clone()).unwrap_or_default()
+    }
+
+    /// Cancels the job that this is a part of, as somebody could: what it works on is gone. One that has
+    /// come to its end stays as it is.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn job_cancel(&self) -> Result<(), Failure> {
+        let Some(job) = self.job() else { return Ok(()) };
+        match self.engine()?.cancel(&self.tenant, job).await {
+            Err(error) if error.retryable() => Err(error.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Told when the job is cancelled, the lease is lost or the process stops. A run that waits

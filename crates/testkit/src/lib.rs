@@ -11,10 +11,10 @@
 pub mod aws;
 #[cfg(feature = "server")]
 mod client;
-#[cfg(feature = "server")]
-mod meter;
 #[cfg(feature = "backends")]
 pub mod copies;
+#[cfg(feature = "server")]
+mod meter;
 #[cfg(feature = "backends")]
 mod redis;
 mod shim;

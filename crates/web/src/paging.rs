@@ -105,6 +105,12 @@ fn address(path: &str, query: &str) -> base::Result<String> {
 }
 
 impl Paging {
+    /// The same page, of at most so many items: for a list that shows another number unless asked.
+    #[must_use]
+    pub fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
+    }
+
     /// How many items at most, 1 to 1,000.
     pub fn limit(&self) -> usize {
         self.limit

@@ -175,13 +175,14 @@ fn query_name(parameter: &RefOr<utoipa::openapi::path::Parameter>) -> Option<Str
 pub struct Routes<S = ()> {
     tag: &'static str,
     mapping: Mapping,
+    either_slash: bool,
     routes: Vec<Route<S>>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// No routes yet; `tag` groups them in the document.
     pub fn new(tag: &'static str) -> Self {
-        Self { tag, mapping: Mapping::new(), routes: Vec::new() }
+        Self { tag, mapping: Mapping::new(), either_slash: false, routes: Vec::new() }
     }
 
     /// Adds a route.
@@ -199,11 +200,19 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// All of these paths are also there with a slash more at their end, or with one less. The document
+    /// names them as they were given.
+    #[must_use]
+    pub fn either_slash(mut self) -> Self {
+        self.either_slash = true;
+        self
+    }
+
     /// Gives the handlers their `State`.
     pub fn with_state(self, state: S) -> Routes<()> {
-        let Self { tag, mapping, routes } = self;
+        let Self { tag, mapping, either_slash, routes } = self;
         let routes = routes.into_iter().map(|route| route.with_state(state.clone())).collect();
-        Routes { tag, mapping, routes }
+        Routes { tag, mapping, either_slash, routes }
     }
 }
 
@@ -225,8 +234,18 @@ impl Routes<()> {
             let spec = Arc::new(route.spec);
             let mut paths = utoipa::openapi::path::Paths::new();
             paths.add_path_operation(&spec.path, vec![route.method], operation);
-            router = router.routes((route.schemas, paths, (route.install)(spec)));
+            let other = self.either_slash.then(|| other_slash(&spec.path));
+            let handler = (route.install)(spec);
+            if let Some(other) = other {
+                router = router.route(&other, handler.clone());
+            }
+            router = router.routes((route.schemas, paths, handler));
         }
         router
     }
+}
+
+/// The path with a slash at its end if it has none, else without it.
+fn other_slash(path: &str) -> String {
+    path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned)
 }

@@ -9,9 +9,11 @@
 //! give it a line in [`BENCHES`].
 //!
 //! [`figure`]: one figure. [`report`]: all of them, printed. [`machine`]: what was measured on.
-//! [`memory`]: how much a process has.
+//! [`memory`]: how much a process has. [`fastapi`]: peers that are written with it.
 
+mod carts;
 mod costs;
+mod fastapi;
 mod figure;
 mod ingest;
 mod jobs;
@@ -37,8 +39,13 @@ Each section is the output of `cargo xtask bench NAME --write`; to change it, ch
 that was not kept says NO.";
 
 /// Every measurement there is.
-const BENCHES: &[(&str, Bench)] =
-    &[("costs", costs::run), ("ingest", ingest::run), ("jobs", jobs::run), ("source", source::run)];
+const BENCHES: &[(&str, Bench)] = &[
+    ("carts", carts::run),
+    ("costs", costs::run),
+    ("ingest", ingest::run),
+    ("jobs", jobs::run),
+    ("source", source::run),
+];
 
 /// Makes a measurement.
 type Bench = fn(&Options) -> Result<Report>;

@@ -5,7 +5,7 @@
 //! - [`windows`]: the averages of a week, over many records and over few; and how right they are.
 
 mod batches;
-mod pressure;
+pub(super) mod pressure;
 mod single;
 mod windows;
 

@@ -13,22 +13,19 @@
 //!
 //! The saboteur writes what a batch did apart from how far it is.
 
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc;
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
 use super::disk::Random;
+use super::life::{End, Life};
 use super::{Attack, Verdict};
 use crate::process;
 
 const RECORDS: u64 = 10_000;
-/// What a process gets that ends itself.
-const SIGABRT: i32 = 6;
 /// Where the child ends itself, and when it comes by for how-manieth time, from and to. Before a page is
 /// planned one has to have been, or a planner would never make headway.
 const POINTS: [(&str, u64, u64); 12] = [
@@ -90,26 +87,22 @@ struct Found {
     wrong: Vec<String>,
 }
 
-/// How one life ended.
-enum End {
-    Killed { at_point: bool, in_flight: bool },
-    Finished,
-}
-
 fn lives(program: &Path, kills: u64, split: bool, random: &mut Random) -> Result<Found> {
     let folder = tempfile::tempdir()?;
     let mut found = Found::default();
     let mut oracle = Oracle::default();
     while found.wrong.is_empty() {
         let point = (found.kills < kills).then(|| point(random)).flatten();
-        let mut life = Life::start(program, folder.path(), found.jobs, point.as_ref(), split)?;
-        let end = life.lived(found.kills < kills, point.is_some(), random, &mut oracle)?;
+        let life = Life::start(command(program, folder.path(), found.jobs, point.as_ref(), split))?;
+        let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
+        let wait = if point.is_some() { POINT_WAIT } else { wait };
+        let end = life.lived((found.kills < kills).then_some(wait), |line| oracle.hear(line))?;
         found.reads += std::mem::take(&mut oracle.reads);
         found.wrong.append(&mut oracle.wrong);
         match end {
-            End::Killed { at_point, in_flight } => {
+            End::Killed { by_itself, in_flight } => {
                 found.kills += 1;
-                found.at_points += u64::from(at_point);
+                found.at_points += u64::from(by_itself);
                 found.in_flight += u64::from(in_flight);
             }
             End::Finished => {
@@ -123,6 +116,16 @@ fn lives(program: &Path, kills: u64, split: bool, random: &mut Random) -> Result
         }
     }
     Ok(found)
+}
+
+fn command(program: &Path, folder: &Path, job: u64, point: Option<&(&str, u64)>, split: bool) -> Command {
+    let mut command = process::command(program, "");
+    command.arg(folder).arg(job.to_string());
+    if let Some((name, nth)) = point {
+        command.args([(*name).to_owned(), nth.to_string()]);
+    }
+    command.args(split.then_some("split"));
+    command
 }
 
 /// A named point in half of the lives, with how often it is to be passed.
@@ -181,69 +184,6 @@ impl Oracle {
         if !holds {
             let (effects, processed, total) = (self.effects, self.processed, self.total);
             self.wrong.push(format!("{line}, after {effects} effects, {processed} processed of {total}"));
-        }
-    }
-}
-
-/// One process.
-struct Life {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-    /// Writes that began and were not answered yet.
-    writes: i64,
-    ended: bool,
-}
-
-impl Life {
-    fn start(program: &Path, folder: &Path, job: u64, point: Option<&(&str, u64)>, split: bool) -> Result<Self> {
-        let mut command = process::command(program, "");
-        command.arg(folder).arg(job.to_string());
-        if let Some((name, nth)) = point {
-            command.args([(*name).to_owned(), nth.to_string()]);
-        }
-        command.args(split.then_some("split"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let (send, lines) = mpsc::channel();
-        process::follow(child.stdout.take(), send);
-        Ok(Self { child, lines, writes: 0, ended: false })
-    }
-
-    /// Lets it live until it is killed, kills itself, or has finished.
-    fn lived(&mut self, killed: bool, at_point: bool, random: &mut Random, oracle: &mut Oracle) -> Result<End> {
-        while let Ok(line) = self.lines.recv() {
-            let is_open = line.starts_with("open");
-            self.hear(&line, oracle);
-            if is_open {
-                break;
-            }
-        }
-        if killed {
-            let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
-            process::rest(if at_point { POINT_WAIT } else { wait });
-            self.child.kill()?;
-        }
-        while let Ok(line) = self.lines.recv() {
-            self.hear(&line, oracle);
-        }
-        let status = self.child.wait()?;
-        if self.ended {
-            return Ok(End::Finished);
-        }
-        let itself = status.signal() == Some(SIGABRT);
-        if !killed && !itself {
-            bail!("the child ended with {status}");
-        }
-        Ok(End::Killed { at_point: itself, in_flight: self.writes > 0 })
-    }
-
-    fn hear(&mut self, line: &str, oracle: &mut Oracle) {
-        match line {
-            "<" => self.writes += 1,
-            ">" => self.writes -= 1,
-            _ => {
-                self.ended |= line.starts_with("end ");
-                oracle.hear(line);
-            }
         }
     }
 }

@@ -15,10 +15,12 @@
 //! give it a line in [`PROOFS`].
 
 mod attacks;
+mod carts_kill;
 mod disk;
 mod fleet;
 mod ingest_kill;
 mod job_kill;
+mod life;
 mod model;
 mod poison;
 mod powercut;
@@ -49,6 +51,13 @@ const PROOFS: &[Proof] = &[
         full: 1_000,
         quick: 1_000,
         run: simulation::notices,
+    },
+    Proof {
+        name: "carts-kill",
+        promise: "Jobs that fill one cart at the same time count exactly, whatever is rung and whoever dies.",
+        full: 50,
+        quick: 6,
+        run: carts_kill::run,
     },
     Proof {
         name: "schedule",

@@ -11,8 +11,10 @@
 //! nothing is missing, nothing was changed, and the order is right. Keys are counted apart, since
 //! a file whose keys repeat would come back shorter, rightly.
 //!
-//! [`measurements`]: what was measured, and what pandas computes of it.
+//! [`measurements`]: what was measured, and what pandas computes of it. [`carts`]: what queries find, and
+//! what pandas selects.
 
+mod carts;
 mod measurements;
 mod package;
 mod table;
@@ -70,6 +72,7 @@ pub(super) fn run() -> Result<()> {
     }
     code_is_text(&mut client)?;
     drop(server);
+    carts::run()?;
     measurements::run()
 }
 

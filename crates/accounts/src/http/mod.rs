@@ -1,10 +1,11 @@
 //! Wire types and handlers.
 //!
-//! 1. [`identity`]: how the HTTP kit asks who is calling.
+//! 1. [`identity`]: how the HTTP kit asks who is calling. [`cart_session`]: callers who name themselves.
 //! 2. [`me`], [`keys`], [`tenants`], [`audit`]: the endpoints. [`auth`]: those of people who sign in.
 
 mod audit;
 mod auth;
+pub(crate) mod cart_session;
 mod identity;
 mod keys;
 mod me;

@@ -65,7 +65,11 @@ async fn a_store_that_is_away_says_so_within_a_second_and_comes_back_by_itself()
 async fn a_queue_that_is_away_holds_nobody_up() {
     for cut in [Cut::Closed, Cut::Silent] {
         let (shim, topic) = (shim().await, Topic::new("t"));
-        let options = sqs::Options { prefix: format!("{}-", Uuid::new_v4().simple()), topics: vec!["t".to_owned()], ..Default::default() };
+        let options = sqs::Options {
+            prefix: format!("{}-", Uuid::new_v4().simple()),
+            topics: vec!["t".to_owned()],
+            ..Default::default()
+        };
         let queue = SqsQueue::connect(&behind(&shim), options).await;
         queue.queues_create().await.unwrap();
         let ring = || {

@@ -51,7 +51,7 @@ struct Operation {
     is_kept: bool,
 }
 
-const OPERATIONS: [Operation; 4] = [
+const OPERATIONS: [Operation; 5] = [
     Operation {
         path: "/api/v1/tenants",
         body: |n| json!({ "name": "Acme", "slug": format!("acme-{n}"), "settings": unlimited() }),
@@ -63,6 +63,7 @@ const OPERATIONS: [Operation; 4] = [
         body: |n| json!({ "name": format!("companies-{n}"), "key": "id" }),
         is_kept: true,
     },
+    Operation { path: "/resources/carts/", body: |n| json!({ "cart_name": format!("cart-{n}") }), is_kept: true },
     Operation { path: "/api/v1/datasets/DATASET/fetch", body: |_| json!({ "calls": 3 }), is_kept: true },
 ];
 

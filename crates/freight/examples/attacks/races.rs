@@ -1,5 +1,6 @@
 //! Many want what one can have: the name of a tenant, the name of a dataset, the run of a dataset, the
-//! unique key of a task, the first key of an empty store, an address to sign up with.
+//! default cart, the name of a cart, to put the same thing in a cart, the unique key of a task, the first
+//! key of an empty store, an address to sign up with.
 //!
 //! In each round two hundred clients want each of them at once. One gets it, the others learn that it is
 //! taken, or get the very same thing where that is the promise. A second server on which one client makes
@@ -79,6 +80,9 @@ impl Contests {
         let body = json!({ "name": "companies", "key": "id" });
         self.taken_by_one("a dataset", &member, "/api/v1/datasets", body).await;
         self.one_run(&member).await;
+        self.taken_by_one("a cart's name", &member, "/resources/carts/", json!({ "cart_name": slug })).await;
+        self.one_default_cart(&member).await;
+        self.one_item(&member).await;
         self.one_task(round).await;
         self.one_job(round).await;
         self.one_first_key().await;
@@ -100,6 +104,29 @@ impl Contests {
         let joined = runs.iter().filter(|run| run["joined"] == true).count();
         self.judge("a run", runs.len() - joined, joined, self.clients - 1);
         self.judge("the id of a run", ids.len(), runs.len(), self.clients);
+    }
+
+    /// All are given the same cart, which one of them made.
+    async fn one_default_cart(&mut self, client: &Client) {
+        let call = |_| {
+            let client = client.clone();
+            async move { client.get("/resources/carts/default").await }
+        };
+        let answers = at_once(self.clients, call).await;
+        let carts: Vec<Value> = answers.iter().filter(|answer| answer.status == 200).map(Answer::json).collect();
+        let ids: HashSet<&str> = carts.iter().filter_map(|cart| cart["id"].as_str()).collect();
+        self.judge("a default cart", ids.len(), carts.len(), self.clients);
+    }
+
+    /// One puts it in, the others find it there.
+    async fn one_item(&mut self, client: &Client) {
+        let thing = json!({ "entity_type": "things", "entity_id": "one" });
+        let answers = self.posted(client, "/resources/carts/default/items/", &thing).await;
+        let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
+        self.judge("an item", count(201), count(200), self.clients - 1);
+        let summary = client.get("/resources/carts/default/summary").await.json();
+        let items = summary["items_count"].as_u64().and_then(|items| usize::try_from(items).ok());
+        self.judge("the count of a cart", items.unwrap_or(0), self.clients, self.clients);
     }
 
     /// All are given the same task.

@@ -39,7 +39,8 @@ use route::Route;
 use side::Side;
 
 /// Tables that answers are made of. Records are not among them: their partitions name the dataset's id
-/// as well, which is nowhere twice, so that leaving out the tenant finds nothing.
+/// as well, which is nowhere twice, so that leaving out the tenant finds nothing; nor are carts, whose
+/// owner is looked at besides.
 const TABLES: [Table; 8] = [
     Table("accounts"),
     Table("datasets"),

@@ -5,6 +5,7 @@
 //! API and read only where the server is and which key to use: they can do nothing that another
 //! caller with this key could not. Data goes to standard output, words to standard error.
 
+mod carts;
 mod chunks;
 mod client;
 mod datasets;
@@ -103,6 +104,9 @@ enum Command {
     /// Measurements: raw records in, windows out
     #[command(subcommand)]
     Source(source::Source),
+    /// Carts: selections of records
+    #[command(subcommand)]
+    Carts(carts::Carts),
     /// Dead letters: work that failed for good
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLetters),
@@ -173,6 +177,7 @@ impl Command {
             Self::Jobs(verb) => jobs::run(verb, &client()?, screen).await,
             Self::Datasets(verb) => datasets::run(verb, &client()?, screen).await,
             Self::Source(verb) => source::run(verb, &client()?, screen).await,
+            Self::Carts(verb) => carts::run(verb, &client()?, screen).await,
             Self::DeadLetters(verb) => dead_letters::run(verb, &client()?, screen).await,
             Self::Doctor => doctor::run(global.load(environment.clone()), &client()?, screen).await,
             Self::Backup(backup) => backup.run(&global.load(environment.clone())?, &client()?, screen).await,

@@ -101,7 +101,8 @@ impl Watch {
     }
 }
 
-fn bar(screen: Screen) -> ProgressBar {
+/// A bar that counts what is done, if somebody watches.
+pub(super) fn bar(screen: Screen) -> ProgressBar {
     if !screen.is_watched() {
         return ProgressBar::hidden();
     }

@@ -53,7 +53,9 @@ fn resources(table: &dyn Fn(&str) -> String, queue: &dyn Fn(&str) -> String, bil
     });
     let queues = ground::topics().into_iter().map(|it| {
         let filled = QUEUE.replace("<Name>", &logical(&it)).replace("<name>", &queue(&it));
-        filled.replace("<visibility>", &VISIBILITY_S.to_string()).replace("<retention>", &RETENTION.as_secs().to_string())
+        filled
+            .replace("<visibility>", &VISIBILITY_S.to_string())
+            .replace("<retention>", &RETENTION.as_secs().to_string())
     });
     let unheard = UNHEARD.replace("<name>", &queue("unheard"));
     tables.chain([unheard]).chain(queues).collect()

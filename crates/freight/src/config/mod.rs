@@ -79,6 +79,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// What is also taken to other systems.
     pub export: Export,
+    /// Whether who names a session may have carts without a key.
+    pub anonymous_sessions: bool,
     /// How events are written.
     pub log_format: LogFormat,
     /// Which events are written.
@@ -133,6 +135,7 @@ impl Config {
             auth: auth::read(&mut reader),
             ingest: ingest::read(&mut reader, environment),
             export: export::read(&mut reader),
+            anonymous_sessions: reader.flag("carts.anonymous_sessions"),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),
             log_filter: reader.parsed("log.filter", String::new(), crate::telemetry::check_filter),
             sandbox_listen: reader.address("sandbox.listen"),

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod auth;
+mod carts;
 mod case;
 mod configuration;
 mod ingest;
@@ -38,11 +39,18 @@ async fn every_bad_request_is_refused_with_its_field() {
     let admin = client.with_key(&key);
     case::prepare(&admin).await;
 
-    let cases: Vec<Case> =
-        [requests::cases(), accounts::cases(), auth::cases(), ingest::cases(), source::cases(), operations::cases()]
-            .into_iter()
-            .flatten()
-            .collect();
+    let cases: Vec<Case> = [
+        requests::cases(),
+        accounts::cases(),
+        auth::cases(),
+        ingest::cases(),
+        source::cases(),
+        carts::cases(),
+        operations::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let mut wrong = Vec::new();
     for case in &cases {
         clock.advance(BETWEEN_ROWS);

@@ -147,6 +147,20 @@ impl Layout {
         Ok(Record { hash: hash(&key), key, place, text: one_line(text) })
     }
 
+    /// The key of a record that is kept, from its text and its place.
+    pub fn key(&self, text: &str, place: &str) -> Option<String> {
+        if self.key.is_empty() {
+            // The row stands first where it orders the records, else last.
+            let part =
+                if self.sort.is_empty() { place.split(SEPARATOR).next() } else { place.rsplit(SEPARATOR).next() };
+            return u64::from_str_radix(part?, 16).ok().map(|row| row.to_string());
+        }
+        let found = self.tree.find(text).ok()?;
+        let value = |place: &usize| found.iter().find(|(at, _)| at == place).and_then(|(_, raw)| Scalar::parse(raw));
+        let keys = self.key.iter().map(value).collect::<Option<Vec<_>>>()?;
+        Some(identity(&keys, 0))
+    }
+
     /// Sort values, then what the key adds; a row number stands where a rule has no paths.
     fn place<'a>(&self, value: impl Fn(usize) -> Result<Scalar<'a>, Malformed>, row: u64) -> Result<String, Malformed> {
         let mut out = String::with_capacity(64);
@@ -265,6 +279,16 @@ mod tests {
         let (ninth, tenth) = (rows.record("{}", 9).unwrap(), rows.record("{}", 10).unwrap());
         assert_eq!((ninth.key.as_str(), tenth.key.as_str()), ("9", "10"));
         assert!(ninth.place < tenth.place);
+    }
+
+    #[test]
+    fn the_key_of_a_kept_record_is_found_again() {
+        let text = r#"{"a":"x,1","b":7.0,"c":-2}"#;
+        for (key, sort) in [("b", "a"), ("a,b", "c"), ("$row", "$row"), ("$row", "a,c"), ("b", "$row"), ("c,a", "a")] {
+            let layout = layout(key, sort);
+            let record = layout.record(text, 4711).unwrap();
+            assert_eq!(layout.key(&record.text, &record.place), Some(record.key), "{key} {sort}");
+        }
     }
 
     #[test]

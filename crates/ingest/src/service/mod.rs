@@ -131,7 +131,8 @@ impl Deps {
         Self { tables, ..self }
     }
 
-    pub(crate) fn catalog(&self) -> Catalog {
+    /// Looks datasets up, for who reads records and is not this service.
+    pub fn catalog(&self) -> Catalog {
         Catalog::new(self.store.clone(), Heads::new(self.store.clone()), self.settings.clone())
     }
 }

@@ -1,12 +1,12 @@
-//! Reading records: by key, in order, a page or all of them.
+//! Reading records: by key, in order, a page or all of them; also for who is not this service.
 
 use base::store::Range;
-use base::{Ctx, Error, Page, Result, Scope};
+use base::{Ctx, Error, Page, Result, Scope, TenantId};
 
-use super::Ingest;
+use super::{Catalog, Ingest};
 use crate::model::redact::Redaction;
 use crate::model::scalar::string_prefix;
-use crate::model::{Dataset, Name};
+use crate::model::{Dataset, Layout, Name};
 use crate::rows::table::Columns;
 use crate::store::ordered::{Entry, Scan};
 
@@ -23,6 +23,55 @@ impl Reading {
     /// What the store fails with; the reading is over then.
     pub async fn next(&mut self) -> Result<Option<String>> {
         Ok(self.scan.next().await?.map(|entry| self.redaction.apply(entry.text)))
+    }
+}
+
+/// All records of a dataset with their keys, for who is not this service.
+pub struct Walk {
+    scan: Scan,
+    layout: Layout,
+    redaction: Redaction,
+}
+
+/// A record that was walked past.
+pub struct Walked {
+    /// Its key.
+    pub key: String,
+    /// Its place in the order: where a walk goes on.
+    pub place: String,
+    /// Its text, as far as it may be seen.
+    pub text: String,
+}
+
+impl Walk {
+    /// The next record.
+    ///
+    /// # Errors
+    /// What the store fails with, and `Internal` for a record that cannot be read; the walk is over then.
+    pub async fn next(&mut self) -> Result<Option<Walked>> {
+        let Some(Entry { place, text, .. }) = self.scan.next().await? else { return Ok(None) };
+        let key = self.layout.key(&text, &place);
+        let key = key.ok_or_else(|| Error::internal("a record that is kept has no key"))?;
+        Ok(Some(Walked { key, place, text: self.redaction.apply(text) }))
+    }
+}
+
+impl Catalog {
+    /// The records of a dataset in order, from behind the place `after` on; `sensitive` shows what is
+    /// redacted.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn walk(
+        &self,
+        tenant: &TenantId,
+        dataset: &Dataset,
+        sensitive: bool,
+        after: Option<String>,
+    ) -> Result<Walk> {
+        let scan = self.shelf(tenant, dataset.id).scan(Range::All, after).await?;
+        let redaction = if sensitive { Redaction::none() } else { Redaction::of(&dataset.definition.redact) };
+        Ok(Walk { scan, layout: dataset.layout(), redaction })
     }
 }
 

@@ -146,6 +146,7 @@ impl Process {
                 sweep: shared.sweep,
                 exclusive: false,
                 seed: Some(seed),
+                ..Settings::default()
             },
         });
         let workers = engine.workers_start();

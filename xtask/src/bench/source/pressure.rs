@@ -49,14 +49,14 @@ pub(super) fn call(pressure: &Path, target: &Target<'_>, connections: usize, sec
 }
 
 /// A server that is not ours; it dies with this.
-pub(super) struct Peer(Child);
+pub(in crate::bench) struct Peer(Child);
 
 impl Peer {
     /// Starts it and waits for a line with this word in it, which is returned.
     ///
     /// # Errors
     /// When it ends, or is not ready within a minute.
-    pub(super) fn start(mut command: Command, word: &str) -> Result<(Self, String)> {
+    pub(in crate::bench) fn start(mut command: Command, word: &str) -> Result<(Self, String)> {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.with_context(|| format!("cannot start {command:?}"))?;
         let (lines, said) = mpsc::channel();

@@ -1,26 +1,23 @@
 //! Single durable writes, next to a server that does nothing and to one that does the same plainly.
 
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use super::pressure::{Peer, Target, call};
+use crate::bench::fastapi::FastApi;
 use crate::bench::figure::{Bound, Figure};
 use crate::bench::report::Report;
-use crate::bench::{Options, median, rest};
+use crate::bench::{Options, median};
+use crate::process;
 use crate::server::Server;
-use crate::{process, tools};
 
 const PATH: &str = "/source/write_raw";
 const BODY: &str = r#"{"data":{"temp":21.5,"humid":59.37,"wind":{"speed":3.2,"dir":270},"at":"roof"}}"#;
-const PACKAGES: [&str; 4] = ["fastapi==0.165.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0"];
 /// How many connections are tried.
 const CONNECTIONS: [usize; 4] = [16, 64, 256, 512];
 /// How the peer is run: its handler, and how many processes.
 const WAYS: [(&str, usize); 4] = [("sync", 1), ("sync", 2), ("async", 1), ("async", 2)];
-const LISTENS_MAX: Duration = Duration::from_secs(10);
 const PEER_KEY: &str = "the-peer-has-one-key";
 
 /// A server, and the number of connections at which it answers most.
@@ -124,24 +121,11 @@ fn best_peer(pressure: &Path, seconds: u64) -> Result<(Rival, Vec<String>)> {
     Ok((best.context("no way of the peer answered")?, sweeps))
 }
 
-/// The peer by its name, on an empty database, and where it is. Its folder dies with it.
-fn start_peer(name: &str) -> Result<((Peer, tempfile::TempDir), String)> {
+/// The peer by its name, on an empty database, and where it is.
+fn start_peer(name: &str) -> Result<(FastApi, String)> {
     let (kind, workers) = name.trim_start_matches("FastAPI ").split_once(" ×").context("not a way of the peer")?;
-    let home = tools::python_packages("fastapi", &PACKAGES)?;
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("peer.py"), include_str!("peer.py"))?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let words = format!("peer:app --host 127.0.0.1 --port {port} --workers {workers} --no-access-log");
-    let mut command = process::command(home.join("bin/uvicorn"), &words);
-    let database: PathBuf = folder.path().to_owned();
-    command.current_dir(folder.path());
-    command.env("PEER_KEY", PEER_KEY).env("PEER_KIND", kind).env("PEER_FOLDER", database);
-    let (peer, _) = Peer::start(command, "startup complete")?;
-    // It says so before it listens.
-    let deadline = Instant::now() + LISTENS_MAX;
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        ensure!(Instant::now() < deadline, "{name} does not listen");
-        rest(Duration::from_millis(20));
-    }
-    Ok(((peer, folder), format!("http://127.0.0.1:{port}")))
+    let environment = [("PEER_KEY", PEER_KEY), ("PEER_KIND", kind)];
+    let peer = FastApi::start(include_str!("peer.py"), workers, &environment)?;
+    let url = peer.url.clone();
+    Ok((peer, url))
 }

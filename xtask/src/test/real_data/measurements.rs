@@ -7,7 +7,7 @@
 //! followed.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
@@ -98,9 +98,17 @@ pub(super) fn run() -> Result<()> {
     Ok(())
 }
 
+/// The Python that has pandas.
+///
+/// # Errors
+/// When it cannot be had.
+pub(super) fn python() -> Result<PathBuf> {
+    Ok(tools::python_packages("measurements", &PACKAGES)?.join("bin/python"))
+}
+
 fn expected(folder: &Path) -> Result<Expected> {
     let weather = package::unpacked()?.join("weather.csv");
-    let python = tools::python_packages("measurements", &PACKAGES)?.join("bin/python");
+    let python = python()?;
     let script = folder.join("measurements.py");
     std::fs::write(&script, SCRIPT)?;
     let mut command = process::command(python, "");

@@ -86,6 +86,10 @@ fn body(content: &Value) -> Result<Option<(&'static str, Bytes)>, String> {
     let name = named(schema).or_else(|| parts.filter_map(named).next()).unwrap_or_else(|| schema.to_string());
     let body = match name.as_str() {
         "Batch" => json!({ "records": [{ "data": { "temp": 1 } }] }),
+        "CartCombine" => json!({ "with": "default", "op": "union" }),
+        "CartCreate" | "CartRename" => json!({ "cart_name": "fresh" }),
+        "CartItemsCreate" => json!({ "entity_type": "things", "entity_id": "fresh" }),
+        "CartQuery" => json!({ "entity_type": "users", "filters": {} }),
         "CodeAsk" => json!({ "email": EMAIL }),
         "ConfirmAsk" => json!({ "email": EMAIL, "code": "123456" }),
         "DatasetCreate" => json!({ "name": "fresh", "key": "id" }),

@@ -43,6 +43,7 @@ impl Side {
         side.datasets().await;
         side.series().await;
         side.runs().await;
+        side.carts().await;
         side
     }
 
@@ -81,6 +82,35 @@ impl Side {
             self.client.post("/source/write_raw", &reading).await.expect(200);
         }
         self.ids.insert("series", vec![self.marker.clone()]);
+    }
+
+    /// Carts with the same items in each, and jobs that filled them. None is deleted: to its owner a cart
+    /// is told from one that never was for a while.
+    async fn carts(&mut self) {
+        let (mut carts, mut items, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+        let waiting = self.client.with_header("prefer", "wait=30");
+        for n in 0..=MANY {
+            let name = json!({ "cart_name": format!("{}-{n}", self.marker) });
+            let cart = text(&self.client.post("/resources/carts/", &name).await.expect(201).json(), "id");
+            let thing = |n: usize| {
+                let said = json!({ "word": self.marker });
+                json!({ "entity_type": "things", "entity_id": format!("{}-{n}", self.marker), "attributes": said })
+            };
+            let list: Vec<Value> = (0..=MANY).map(thing).collect();
+            let put =
+                self.client.post(&format!("/resources/carts/{cart}/items/"), &json!(list)).await.expect(207).json();
+            items = put["results"].as_array().unwrap().iter().map(|row| text(row, "id")).collect();
+            let query = json!({ "entity_type": format!("{}-1", self.marker), "filters": {} });
+            let job =
+                self.client.post(&format!("/resources/carts/{cart}/items/query"), &query).await.expect(202).json();
+            let ended = waiting.get(job["links"]["self"].as_str().unwrap()).await.expect(200).json();
+            assert_eq!(ended["items_added"], 3, "{ended}");
+            jobs.push(text(&job, "id"));
+            carts.push(cart);
+        }
+        self.ids.insert("carts", carts);
+        self.ids.insert("items", items);
+        self.ids.insert("cart-item-batch-jobs", jobs);
     }
 
     /// Runs of which some calls fail for good, so that there are dead letters.

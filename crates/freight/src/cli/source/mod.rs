@@ -155,7 +155,8 @@ fn object_of<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     Value::Object(present.collect::<Map<_, _>>())
 }
 
-fn object(text: &str) -> Result<Value, &'static str> {
+/// A JSON object that an argument is.
+pub(super) fn object(text: &str) -> Result<Value, &'static str> {
     serde_json::from_str(text).ok().filter(Value::is_object).ok_or("a JSON object, such as {\"temp\": 21.5}")
 }
 

@@ -1,0 +1,207 @@
+//! `carts.query`: what a query finds, put in a cart.
+//!
+//! The planner reads the dataset page by page and writes down which records it found, some of them a
+//! part; parts put them in the cart. A part is put in chunk by chunk, in an order that follows from the
+//! part alone. Each chunk is one transaction of its items, their count and how far the part is, under
+//! the lease: so a part that is run again goes on where it was, and what is added and what was there
+//! already is counted exactly.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::Scope;
+use jobs::{CommitError, Done, Failure, Job, JobKind, NewBatch, Plan, Run, Tally};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Kit, QUERY, QueryParams, params, text};
+use crate::model::item::{DIGITS, Entity};
+use crate::model::{Filter, Item};
+use crate::service::items::{changes, chunk_len, insertion, set_apart};
+use crate::store::Basket;
+
+/// At most so many items in a part, and so many bytes of their ids.
+const PART_ITEMS_MAX: usize = 1_000;
+const PART_BYTES_MAX: usize = 190_000;
+/// After so many records the planner saves where it is, whatever it found.
+const RECORDS_MAX: usize = 50_000;
+
+/// How many items are new in the cart: a counter of the job.
+pub const ADDED: &str = "added";
+/// How many were there already: a counter of the job.
+pub const PRESENT: &str = "present";
+
+/// A part: which records to put in which cart.
+#[derive(Debug, Serialize, Deserialize)]
+struct Part {
+    cart: Uuid,
+    entity_type: String,
+    ids: BTreeSet<String>,
+}
+
+/// The kind.
+pub struct Query {
+    kit: Arc<Kit>,
+}
+
+impl Query {
+    /// Works with this.
+    pub fn new(kit: Arc<Kit>) -> Self {
+        Self { kit }
+    }
+}
+
+/// Where a plan goes on: how many records it has found, and behind which place it looks for more.
+fn place(cursor: Option<&str>) -> (u64, Option<String>) {
+    let cursor = cursor.and_then(|cursor| cursor.split_once(' '));
+    cursor.map_or((0, None), |(found, place)| (found.parse().unwrap_or(0), Some(place.to_owned())))
+}
+
+/// Parts that are being gathered.
+struct Gathering {
+    params: QueryParams,
+    parts: Vec<NewBatch>,
+    /// A set: a record that is moved while it is read past may be found twice.
+    ids: BTreeSet<String>,
+    bytes: usize,
+}
+
+impl Gathering {
+    /// Adds a record; says how many more that are.
+    fn add(&mut self, id: String) -> Result<u64, Failure> {
+        let bytes = text(&id)?.len() + 1;
+        if !self.ids.insert(id) {
+            return Ok(0);
+        }
+        self.bytes += bytes;
+        if self.ids.len() >= PART_ITEMS_MAX || self.bytes >= PART_BYTES_MAX {
+            self.close()?;
+        }
+        Ok(1)
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        let QueryParams { cart, entity_type, .. } = &self.params;
+        let part = Part { cart: *cart, entity_type: entity_type.clone(), ids: std::mem::take(&mut self.ids) };
+        let records = i64::try_from(part.ids.len()).unwrap_or(i64::MAX);
+        self.parts.push(NewBatch { payload: text(&part)?, records });
+        self.bytes = 0;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl JobKind for Query {
+    fn name(&self) -> &'static str {
+        QUERY
+    }
+
+    fn scope(&self) -> Scope {
+        Scope::JobsRead
+    }
+
+    async fn plan(&self, job: &Job, cursor: Option<&str>, max: usize) -> Result<Plan, Failure> {
+        let params: QueryParams = params(job)?;
+        let filter = Filter::parse(&params.filters)?;
+        let (mut found, after) = place(cursor);
+        let (limit, mut looked_at) = (params.limit, 0);
+        let mut records = self.kit.catalog.read(&params.view, &params.entity_type, after).await?;
+        let mut gathering = Gathering { params, parts: Vec::new(), ids: BTreeSet::new(), bytes: 0 };
+        while found < limit {
+            let Some(record) = records.next().await? else { break };
+            looked_at += 1;
+            if filter.selects(&record.text) {
+                found += gathering.add(record.id)?;
+            }
+            if gathering.parts.len() == max || looked_at == RECORDS_MAX {
+                gathering.close()?;
+                return Ok(Plan { batches: gathering.parts, next: Some(format!("{found} {}", record.place)) });
+            }
+        }
+        gathering.close()?;
+        Ok(Plan { batches: gathering.parts, next: None })
+    }
+
+    async fn batch(&self, run: &Run) -> Result<Done, Failure> {
+        let part: Part = run.payload()?;
+        let cart = self.kit.cart(run, part.cart).await?;
+        let basket = self.kit.heads.basket(&cart);
+        let mut filling = Filling { kit: &self.kit, run, cart: part.cart, basket, tally: run.tally() };
+        let items = items(part, run)?;
+        let items: Vec<&Item> = items.iter().collect();
+        loop {
+            let done = usize::try_from(filling.tally.processed).unwrap_or(0);
+            let rest = items.get(done..).unwrap_or_default();
+            if rest.is_empty() {
+                return Ok(Done { writes: Vec::new(), tally: filling.tally });
+            }
+            filling.put(&rest[..chunk_len(rest)]).await?;
+        }
+    }
+}
+
+/// The items of a part, digit by digit. Parts begin with different digits, so that many at once do not
+/// all wait for the same count.
+fn items(part: Part, run: &Run) -> Result<Vec<Item>, Failure> {
+    let (now, first) = (run.now()?, run.batch().unwrap_or(0) as usize);
+    let item = |entity_id| {
+        let entity = Entity { entity_type: part.entity_type.clone(), entity_id, entity_version: None };
+        Item { id: entity.id(), entity, attributes: None, content_hash: None, added_at: now }
+    };
+    let mut items: Vec<Item> = part.ids.into_iter().map(item).collect();
+    let turn = |item: &Item| {
+        let digit = DIGITS.find(item.id.digit()).unwrap_or(0);
+        (digit + DIGITS.len() - first % DIGITS.len()) % DIGITS.len()
+    };
+    // Ids are different, so a repeated run arrives at the same order.
+    items.sort_by_cached_key(|item| (turn(item), item.id.clone()));
+    Ok(items)
+}
+
+/// A part that is being put in.
+struct Filling<'r> {
+    kit: &'r Kit,
+    run: &'r Run,
+    cart: Uuid,
+    basket: Basket,
+    tally: Tally,
+}
+
+impl Filling<'_> {
+    /// Puts in a chunk: what is not there, and counts what is.
+    async fn put(&mut self, chunk: &[&Item]) -> Result<(), Failure> {
+        let mut absent = chunk.to_vec();
+        loop {
+            let mut writes = insertion(&self.basket, &absent)?;
+            let count_at = writes.len();
+            writes.extend(self.basket.count(chunk[0].id.digit(), &changes(&absent)));
+            let tally = self.tally_with(absent.len(), chunk.len());
+            match self.run.commit(writes, tally.clone()).await {
+                Ok(()) => {
+                    self.tally = tally;
+                    return Ok(());
+                }
+                Err(CommitError::Failed(failed)) if failed.contains(&count_at) => {
+                    let cart = self.kit.cart(self.run, self.cart).await?;
+                    self.basket = self.kit.heads.basket(&cart);
+                    absent = chunk.to_vec();
+                }
+                Err(CommitError::Failed(failed)) => drop(set_apart(&mut absent, &failed)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// What the part has done with one chunk more, of which so many items are new.
+    fn tally_with(&self, new: usize, all: usize) -> Tally {
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let before = |name: &str| self.tally.extra.get(name).copied().unwrap_or(0);
+        Tally::processed(self.tally.processed + count(all))
+            .with(ADDED, before(ADDED) + count(new))
+            .with(PRESENT, before(PRESENT) + count(all - new))
+    }
+}

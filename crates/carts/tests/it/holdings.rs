@@ -1,0 +1,66 @@
+//! A tenant's partitions are all named, and nothing is left of a cart that is deleted.
+
+use std::sync::Arc;
+
+use base::store::Query;
+use base::{Store, StoreExt as _, TenantId};
+use carts::store::held;
+use serde_json::json;
+use testkit::Client;
+
+use crate::world::World;
+
+/// How many items lie in all partitions of a tenant.
+async fn held(world: &World) -> usize {
+    let store: Arc<dyn Store> = world.store.clone();
+    let tenant: TenantId = "default".parse().unwrap();
+    let (mut after, mut partitions) = (None, std::collections::BTreeSet::new());
+    loop {
+        let page = held::partitions(&store, &tenant, after).await.unwrap();
+        partitions.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sum = 0;
+    for (table, partition) in partitions {
+        sum += store.query_all(Query::new(table, partition)).await.unwrap().len();
+    }
+    sum
+}
+
+async fn put(client: &Client, cart: &str, ids: std::ops::Range<usize>) {
+    let items: Vec<_> = ids.map(|id| json!({ "entity_type": "a", "entity_id": id.to_string() })).collect();
+    client.post(&format!("{cart}/items/"), &json!(items)).await.expect(207);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_item_is_in_a_partition_that_is_named_and_a_deleted_cart_leaves_nothing() {
+    let world = World::start();
+    let owner = world.client.with_key("owner");
+    let made = owner.post("/resources/carts/", &json!({ "cart_name": "a" })).await.expect(201);
+    let at = made.header("location").unwrap().to_owned();
+    // The head, its place, its name, its contents, and sixteen counts.
+    assert_eq!(held(&world).await, 4 + 16);
+    put(&owner, &at, 0..40).await;
+    let types = held(&world).await - (4 + 16 + 40);
+    assert!((1..=16).contains(&types), "{types} counts of types");
+    put(&owner, "/resources/carts/default", 0..10).await;
+    let combined = json!({ "with": "default", "op": "subtract" });
+    let job = owner.post(&format!("{at}/combine"), &combined).await.expect(202).json();
+    let job = job["links"]["self"].as_str().unwrap();
+    let job = owner.with_header("prefer", "wait=30").get(job).await.expect(200).json();
+    assert_eq!((&job["status"], &job["items_found"]), (&json!("completed"), &json!(30)));
+    owner.delete("/resources/carts/default").await.expect(200);
+    owner.delete(&at).await.expect(200);
+    // Two tombstones stay, for thirty days.
+    let mut tries = 0;
+    while held(&world).await > 2 {
+        tries += 1;
+        assert!(tries < 100_000, "{} items are left", held(&world).await);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(held(&world).await, 2);
+    world.stop().await;
+}

@@ -1,0 +1,9 @@
+//! What this crate promises beyond its contract over HTTP: nothing is left of what is deleted, and old
+//! stored forms are read.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking, its helpers too")]
+
+mod contract;
+mod golden;
+mod holdings;
+mod world;

@@ -1,0 +1,119 @@
+//! The service on memory, with a catalog that is a list.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base::clock::SystemClock;
+use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
+use base::{Clock, Principal, Scope, Secret};
+use carts::contract::flights;
+use carts::model::catalog::Records;
+use carts::model::{Catalog, Found, View};
+use carts::{Carts, Deps};
+use jobs::{Engine, FixedQuotas, Registry, Settings, Workers};
+use serde_json::json;
+use testkit::Client;
+use web::{Authenticate, Identity, Kit};
+
+pub(crate) struct World {
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) client: Client,
+    workers: Workers,
+}
+
+impl World {
+    pub(crate) fn start() -> Self {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let store = Arc::new(MemoryStore::new(clock.clone()));
+        let deps = Deps { store: store.clone(), clock: clock.clone(), catalog: Arc::new(Flights) };
+        let mut registry = Registry::default();
+        carts::register(&mut registry, &deps);
+        let engine = Engine::new(jobs::Deps {
+            store: store.clone(),
+            queue: Arc::new(MemoryQueue::new(clock.clone())),
+            clock: clock.clone(),
+            registry,
+            quotas: Arc::new(FixedQuotas::default()),
+            settings: Settings::default(),
+        });
+        let kit = Kit {
+            authenticate: Arc::new(Doors),
+            store: store.clone(),
+            limiter: Arc::new(MemoryLimiter::new(clock.clone())),
+            clock,
+            config: web::Config::default(),
+            cursor_key: Secret::new([7; 32]),
+        };
+        let workers = engine.workers_start();
+        let client = Client::app(&web::App::new(kit).mount(Carts::new(deps, engine).routes()).build());
+        Self { store, client, workers }
+    }
+
+    /// Those whom the contract knows.
+    pub(crate) fn clients(&self) -> [Client; 4] {
+        ["owner", "other", "reader", "stranger"].map(|key| self.client.with_key(key))
+    }
+
+    /// Stops the workers; every task has ended.
+    pub(crate) async fn stop(self) {
+        assert!(self.workers.stop(Duration::from_secs(10)).await, "a task did not end");
+    }
+}
+
+/// Knows four keys.
+struct Doors;
+
+#[async_trait]
+impl Authenticate for Doors {
+    async fn authenticate(&self, credential: &web::Credential, _: IpAddr, _: Option<&str>) -> base::Result<Identity> {
+        let (web::Credential::ApiKey(key) | web::Credential::Bearer(key)) = credential;
+        let carts = [Scope::CartsRead, Scope::CartsWrite];
+        let (tenant, scopes): (&str, &[Scope]) = match key.expose().as_str() {
+            "owner" => ("default", &[Scope::CartsRead, Scope::CartsWrite, Scope::IngestSensitive]),
+            "other" => ("default", &carts),
+            "reader" => ("default", &[Scope::CartsRead]),
+            "stranger" => ("strangers", &Scope::ALL),
+            _ => return Err(base::Error::new(base::ErrorKind::Unauthenticated, "Unknown key")),
+        };
+        Ok(Identity {
+            tenant: tenant.parse()?,
+            principal: Principal::new(format!("key:{}", key.expose())),
+            scopes: scopes.iter().copied().collect(),
+            limits: web::Limits::default().with("control", Vec::new()),
+            cors_origins: Arc::default(),
+        })
+    }
+}
+
+/// The flights of the contract, in the order of their ids as texts of one length.
+struct Flights;
+
+#[async_trait]
+impl Catalog for Flights {
+    async fn knows(&self, _: &View, dataset: &str) -> base::Result<bool> {
+        Ok(dataset == "flights")
+    }
+
+    async fn read(&self, view: &View, _: &str, after: Option<String>) -> base::Result<Box<dyn Records>> {
+        let found = |mut flight: serde_json::Value| {
+            if !view.sensitive {
+                flight["secret"] = json!("***");
+            }
+            let place = format!("{:06}", flight["id"].as_u64().unwrap());
+            Found { id: flight["id"].to_string(), text: flight.to_string(), place }
+        };
+        let all = flights().into_iter().map(found).filter(move |found| Some(&found.place) > after.as_ref());
+        Ok(Box::new(List(all.collect::<Vec<_>>().into_iter())))
+    }
+}
+
+struct List(std::vec::IntoIter<Found>);
+
+#[async_trait]
+impl Records for List {
+    async fn next(&mut self) -> base::Result<Option<Found>> {
+        Ok(self.0.next())
+    }
+}
