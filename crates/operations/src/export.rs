@@ -26,6 +26,8 @@ pub const EXPORT: &str = "operations.export";
 const PAGE: usize = 500;
 /// After so many pages of one tenant the next one has its turn.
 const PAGES_MAX: usize = 20;
+/// After so many tenants in a row of whom nothing was taken, the other side is thought to be away.
+const REFUSALS_MAX: usize = 3;
 /// How long the other side is left alone when it took nothing.
 const AWAY: Duration = Duration::from_secs(30);
 
@@ -94,18 +96,24 @@ impl Export {
         engine.task_enqueue(&TenantId::SYSTEM.parse()?, task, Vec::new()).await.map(drop)
     }
 
-    /// Goes once through all tenants.
+    /// Goes once through all tenants. What is not taken of one must not hold up those behind it; where
+    /// nothing is taken of several in a row, nobody is there to take it.
     async fn round(&self, engine: &Engine, run: &Run) -> Result<()> {
-        let mut after = None;
+        let (mut after, mut refusals) = (None, 0);
         loop {
             let page = engine.outbox_tenants(after).await?;
             for tenant in page.items {
                 if run.cancelled().is_cancelled() {
                     return Ok(());
                 }
-                let taken = self.lines_of(engine, &tenant.what).await? + self.letters_of(engine, &tenant.what).await?;
-                if taken == 0 {
-                    engine.outbox_unmark(tenant).await?;
+                match self.tenant(engine, &tenant.what).await {
+                    Ok(0) => engine.outbox_unmark(tenant).await?,
+                    Ok(_) => refusals = 0,
+                    Err(error) if refusals + 1 >= REFUSALS_MAX => return Err(error),
+                    Err(error) => {
+                        tracing::warn!(%error, tenant = %tenant.what, "lines or letters were not taken");
+                        refusals += 1;
+                    }
                 }
             }
             match page.next {
@@ -113,6 +121,11 @@ impl Export {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Hands out what a tenant has; returns how much.
+    async fn tenant(&self, engine: &Engine, tenant: &TenantId) -> Result<usize> {
+        Ok(self.lines_of(engine, tenant).await? + self.letters_of(engine, tenant).await?)
     }
 
     /// Hands out a tenant's lines; returns how many.

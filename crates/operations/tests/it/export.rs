@@ -19,7 +19,7 @@ use serde_json::Value;
 
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The other side. Of every call it takes what it is offered, unless it is away; every third time it
+/// The other side. Of every call it takes what it is offered, unless it is away; every fifth time it
 /// then fails to say so.
 #[derive(Debug, Default)]
 struct Elsewhere {
@@ -39,8 +39,8 @@ impl Elsewhere {
     }
 
     fn says_so(&self) -> Result<()> {
-        match self.calls.fetch_add(1, Ordering::SeqCst) % 3 {
-            2 => Err(Error::unavailable("the answer was lost")),
+        match self.calls.fetch_add(1, Ordering::SeqCst) % 5 {
+            4 => Err(Error::unavailable("the answer was lost")),
             _ => Ok(()),
         }
     }
