@@ -2,7 +2,7 @@
 //!
 //! moto takes any code for the right one: what a wrong code is answered is shown for our own users.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 use std::sync::Arc;
 

@@ -42,15 +42,19 @@ impl Mailbox {
     pub async fn letter(&self, to: &str, n: usize) -> String {
         let come = async {
             loop {
-                let letters = self.0.lock().expect("no test panics here");
-                if let Some(letter) = letters.iter().filter(|letter| letter.to.as_str() == to).nth(n - 1) {
-                    return letter.text.expose().clone();
+                if let Some(text) = self.nth(to, n) {
+                    return text;
                 }
-                drop(letters);
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         tokio::time::timeout(COMES_WITHIN, come).await.expect("a letter comes")
+    }
+
+    fn nth(&self, to: &str, n: usize) -> Option<String> {
+        let letters = self.0.lock().expect("no test panics here");
+        let letter = letters.iter().filter(|letter| letter.to.as_str() == to).nth(n - 1);
+        letter.map(|letter| letter.text.expose().clone())
     }
 
     /// The code in the `n`-th letter to somebody.

@@ -125,6 +125,9 @@ impl Accounts {
         self.0.beside.close();
         self.0.beside.wait().await;
         self.0.beside.reopen();
+        if let Some(local) = &self.0.local {
+            local.settle().await;
+        }
         written
     }
 

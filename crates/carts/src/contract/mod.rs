@@ -38,7 +38,7 @@ pub const FLIGHTS: usize = 2_500;
 pub fn flights() -> Vec<Value> {
     let carriers = ["UA", "AA", "B6", "DL"];
     let flight = |n: usize| {
-        let tail = (n % 50 != 0).then(|| format!("N{}", 10_000 + n % 700));
+        let tail = (!n.is_multiple_of(50)).then(|| format!("N{}", 10_000 + n % 700));
         json!({
             "id": n, "carrier": carriers[n % 4], "distance": n % 1_000,
             "hours": { "gte": n % 20, "lte": n % 20 + 4 }, "tailnum": tail, "secret": format!("s{}", n % 2),

@@ -120,7 +120,7 @@ impl Local {
             tracing::warn!("too many letters at once: one was not written");
             return;
         };
-        tokio::spawn(async move {
+        self.0.tasks.spawn(async move {
             if let Err(error) = work.await {
                 tracing::warn!(%error, "a letter was not delivered");
             }

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use base::{Clock, Scopes, Store, TenantId};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub(crate) use letters::Written;
 pub use post::{Letter, Post};
@@ -68,6 +69,8 @@ struct Inner {
     signing: signing::Signing,
     sessions: session::Alive,
     beside: Arc<Semaphore>,
+    /// What is done beside requests.
+    tasks: TaskTracker,
 }
 
 impl Local {
@@ -77,7 +80,15 @@ impl Local {
         let signing = signing::Signing::new(rows.clone(), clock.clone());
         let (hasher, sessions) = (password::Hasher::new(), session::Alive::new());
         let beside = Arc::new(Semaphore::new(BESIDE_MAX));
-        Self(Arc::new(Inner { settings, rows, clock, hasher, signing, sessions, beside }))
+        let tasks = TaskTracker::new();
+        Self(Arc::new(Inner { settings, rows, clock, hasher, signing, sessions, beside, tasks }))
+    }
+
+    /// Waits for whatever is done beside requests.
+    pub(crate) async fn settle(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.tasks.reopen();
     }
 
     /// What our access tokens must say.

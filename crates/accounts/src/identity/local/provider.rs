@@ -204,7 +204,7 @@ impl Local {
     /// not known. Until it is counted, nobody else has a turn for the address.
     fn failure_note(&self, user: User, turn: Turn) {
         let (local, at) = (self.clone(), self.0.clock.now());
-        tokio::spawn(async move {
+        self.0.tasks.spawn(async move {
             if let Err(error) = local.failure_count(&user, at).await {
                 tracing::warn!(%error, "a failed sign-in was not counted");
             }
