@@ -1,6 +1,6 @@
 //! The tables and queues that there have to be, as resources of CloudFormation.
 //!
-//! What crates declare is said once, in [`ground`](crate::ground): `freight tables create` makes it, and
+//! What crates declare is said once, in [`ground`]: `freight tables create` makes it, and
 //! this writes it down for who makes everything by templates. `deploy/freight.yaml` holds the text of
 //! [`parameterized`], and `cargo xtask lint` fails when it is no longer that.
 //!
