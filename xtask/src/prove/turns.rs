@@ -2,7 +2,7 @@
 //!
 //! The program is `crates/freight/examples/turns`: beside a tenant with as many tasks as this proof
 //! says, and a paused job of a twentieth as many batches, another tenant asks for one task at a time.
-//! It has to begin before a hundred more of the first tenant's do; beside the paused job, and after a
+//! With 32 tasks at once it has to begin before a hundred more of the first tenant's do; beside the paused job, and after a
 //! new start that has heard no ring, it must not wait long.
 //!
 //! The saboteur is the same program with all rings in one line.
