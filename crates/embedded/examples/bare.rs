@@ -6,7 +6,7 @@
 //! adds: conditions, counts, versions, checksums, an order besides the key, other callers.
 //!
 //! - `import FILE DB BATCH KEY`: CSV becomes columns, keyed by those named in KEY (joined by
-//!   commas); NDJSON becomes texts, keyed by the integer KEY. Prints `rows seconds`, in which the
+//!   commas); NDJSON becomes texts, keyed by KEY, a number or a text. Prints `rows seconds`, in which the
 //!   last row is committed.
 //! - `export DB FILE`: writes all rows in the order of their key, in the format that the name of
 //!   the file ends with. Prints `rows seconds`.
@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, BufWriter, Write as _};
 use std::time::Instant;
 
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Statement, params_from_iter};
 use serde_json::value::RawValue;
 
@@ -88,19 +88,30 @@ fn import_csv(input: BufReader<File>, mut batches: Batches<'_>, key: &str) -> u6
 }
 
 fn import_ndjson(mut input: BufReader<File>, mut batches: Batches<'_>, key: &str) -> u64 {
-    let create = format!("CREATE TABLE rows ({key} INTEGER PRIMARY KEY, record TEXT)");
-    batches.db.execute_batch(&create).unwrap();
-    let mut insert = batches.db.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)").unwrap();
     let mut line = String::new();
-    while input.read_line(&mut line).unwrap() > 0 {
+    input.read_line(&mut line).unwrap();
+    let table = match key_of(&line, key) {
+        Value::Integer(_) => format!("CREATE TABLE rows ({key} INTEGER PRIMARY KEY, record TEXT)"),
+        _ => format!("CREATE TABLE rows ({key} TEXT PRIMARY KEY, record TEXT) WITHOUT ROWID"),
+    };
+    batches.db.execute_batch(&table).unwrap();
+    let mut insert = batches.db.prepare("INSERT OR REPLACE INTO rows VALUES (?, ?)").unwrap();
+    while !line.is_empty() {
         let record = line.trim_end();
-        let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(record).unwrap();
         batches.begin_row();
-        insert.execute((fields[key].get().parse::<i64>().unwrap(), record)).unwrap();
+        insert.execute((key_of(record, key), record)).unwrap();
         line.clear();
+        input.read_line(&mut line).unwrap();
     }
     batches.end();
     batches.rows
+}
+
+/// A number, or the text between quotes as it stands.
+fn key_of(record: &str, key: &str) -> Value {
+    let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(record).unwrap();
+    let raw = fields[key].get();
+    raw.parse().map_or_else(|_| Value::Text(raw.trim_matches('"').to_owned()), Value::Integer)
 }
 
 fn export(db: &Connection, file: &str) -> u64 {
