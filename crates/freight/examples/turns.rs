@@ -44,9 +44,6 @@ const TASKS_PER_ASK: usize = 400;
 const ASKS_MAX: usize = 200;
 /// Of the first tenant's tasks, one batch of a paused job for so many.
 const TASKS_PER_BATCH: usize = 20;
-/// How many tasks run at once. While one is claimed, which is one sync of the file, as many others begin,
-/// and as many again that were claimed before.
-const CONCURRENCY: usize = 32;
 /// Between two requests of the second tenant.
 const PAUSE: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_secs(5);
@@ -177,7 +174,7 @@ impl State {
             clock: self.clock.clone(),
             registry,
             quotas: Arc::new(FixedQuotas::default()),
-            settings: Settings { concurrency: CONCURRENCY, ..Settings::default() },
+            settings: Settings::default(),
         })
     }
 

@@ -3,8 +3,8 @@
 //! A standard queue delivers late, twice, in another order, or, to one poll, nothing at all; an old
 //! receipt deletes nothing and says that it did. A doorbell may do all of that. What it must not do
 //! is hold up who rings it: a send is tried for a moment only, and not at all while SQS is away, since
-//! the sweep finds every task whose ring was lost. Rings carry their tenant as the message's group, by which SQS serves
-//! tenants fairly ([why not FIFO](../../../../docs/decisions/0022-standard-queues.md)).
+//! the sweep finds every task whose ring was lost. Rings carry their tenant as the message's group, by
+//! which SQS serves tenants fairly ([why not FIFO](../../../../docs/decisions/0022-standard-queues.md)).
 
 pub mod message;
 mod outlet;
