@@ -9,15 +9,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 use testkit::Client;
 use testkit::aws::{AwsShim, Moto, Odds};
+use testkit::copies::Copy;
 use uuid::Uuid;
 
 /// A stack that was created, and what stands on it.
@@ -91,30 +91,6 @@ impl Stack {
     }
 }
 
-/// `freight serve`, killed when it is dropped.
-struct Server(Child, String);
-
-impl Server {
-    fn start(stack: &Stack) -> Self {
-        let mut child = stack.freight(&["serve"]).stderr(Stdio::piped()).spawn().unwrap();
-        let mut heard = String::new();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        while !heard.contains("listening on ") {
-            assert!(lines.read_line(&mut heard).unwrap() > 0, "it ended at start: {heard}");
-        }
-        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        Self(child, heard.rsplit("listening on ").next().unwrap().trim().to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if self.0.kill().and_then(|()| self.0.wait()).is_err() {
-            eprintln!("the server could not be ended");
-        }
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn freight_runs_on_what_the_template_makes_and_boto3_reads_what_it_wrote() {
     let stack = Stack::create("lambda", &[]).await;
@@ -126,8 +102,8 @@ async fn freight_runs_on_what_the_template_makes_and_boto3_reads_what_it_wrote()
     stack.check();
 
     let made = stack.run(&["--json", "keys", "create", "--offline", "--name", "operator"]);
-    let server = Server::start(&stack);
-    let caller = Client::at(server.1.as_str()).with_key(made["key"].as_str().unwrap());
+    let server = Copy::start(stack.freight(&["serve"]));
+    let caller = Client::at(server.url.as_str()).with_key(made["key"].as_str().unwrap());
     caller.get("/readyz").await.expect(200);
     caller.post("/api/v1/datasets", &json!({ "name": "airports", "key": "faa" })).await.expect(201);
     let rows = r#"{"faa":"JFK","lat":40.639751000,"name":"John F Kennedy Intl"}"#;
@@ -146,8 +122,14 @@ async fn freight_runs_on_what_the_template_makes_and_boto3_reads_what_it_wrote()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn containers_and_paid_capacity_are_the_same_tables() {
     let boundary = "PermissionsBoundaryArn=arn:aws:iam::123456789012:policy/boundary";
-    let stack = Stack::create("containers", &["ReadCapacity=3", "WriteCapacity=4", boundary]).await;
+    let stack = Stack::create("containers", &["ReadCapacity=3", "WriteCapacity=4", "Export=yes", boundary]).await;
     assert_eq!(stack.created["left_out"], json!(["AWS::CloudWatch::Alarm"]));
     assert!(stack.created["outputs"]["ApiUrl"].as_str().unwrap().starts_with("https://freight-"));
     stack.check();
+    // Where dead letters go is there, and is asked for once the program is told so.
+    let letters = format!("sqs://eu-west-2?prefix={}", stack.prefix());
+    let checked = stack.freight(&["--json", "tables", "check"]).env("FREIGHT_EXPORT_DEAD_LETTERS", letters).output();
+    let list: Value = serde_json::from_slice(&checked.unwrap().stdout).unwrap();
+    let queue = json!({ "kind": "queue", "name": format!("{}dead-letters", stack.prefix()), "state": "ok" });
+    assert!(list["items"].as_array().unwrap().contains(&queue), "{list}");
 }
