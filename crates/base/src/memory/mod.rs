@@ -18,5 +18,5 @@ mod store;
 
 pub use cache::MemoryCache;
 pub use limiter::MemoryLimiter;
-pub use queue::{MemoryQueue, RINGS_MAX};
+pub use queue::{DELAYED_MAX, MemoryQueue, RINGS_MAX};
 pub use store::MemoryStore;

@@ -27,6 +27,10 @@ use crate::{Clock, Queue, Result, TaskId, TenantId};
 /// and the sweep finds their tasks.
 pub const RINGS_MAX: usize = 100_000;
 
+/// Of these at most so many are delayed, since who fills a topic with what rings later cannot be made to
+/// give way.
+pub const DELAYED_MAX: usize = RINGS_MAX / 2;
+
 /// Delays are rounded up to this, so that one delay that was computed twice is one ring.
 const TICK: Duration = Duration::from_millis(10);
 
@@ -141,23 +145,26 @@ impl Rings {
     fn send(&mut self, rings: Vec<Ring>, now: Duration) -> Sent {
         let mut sent = Sent::default();
         for Ring { task, group, delay } in rings {
-            if self.known.len() >= RINGS_MAX {
-                sent.dropped += 1;
-                if !self.make_room(&group) {
-                    continue;
-                }
+            let tick = if delay.is_zero() { READY } else { tick_after(now + delay.min(DELAY_MAX)) };
+            if self.known.contains(&(task, tick)) {
+                continue;
             }
-            if delay.is_zero() {
+            if !self.has_room(tick, &group) {
+                sent.dropped += 1;
+            } else if tick == READY {
                 sent.ready |= self.ring(task, group);
             } else {
-                let tick = tick_after(now + delay.min(DELAY_MAX));
-                if self.known.insert((task, tick)) {
-                    sent.sooner |= self.delayed.peek().is_none_or(|Reverse((next, ..))| tick < *next);
-                    self.delayed.push(Reverse((tick, task, group)));
-                }
+                self.known.insert((task, tick));
+                sent.sooner |= self.delayed.peek().is_none_or(|Reverse((next, ..))| tick < *next);
+                self.delayed.push(Reverse((tick, task, group)));
             }
         }
         sent
+    }
+
+    /// Whether there is room for one more ring, or some was made.
+    fn has_room(&mut self, tick: Tick, group: &TenantId) -> bool {
+        (tick == READY || self.delayed.len() < DELAYED_MAX) && (self.known.len() < RINGS_MAX || self.make_room(group))
     }
 
     /// Drops the last ring of the longest line, if that line is longer than the group's own: else a

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::clock::ManualClock;
 use base::conformance::START;
-use base::memory::{MemoryQueue, RINGS_MAX};
+use base::memory::{DELAYED_MAX, MemoryQueue, RINGS_MAX};
 use base::queue::{DELAY_MAX, Heard, Ring, Topic};
 use base::{Clock, Queue, TaskId};
 use uuid::Uuid;
@@ -123,6 +123,25 @@ async fn who_fills_a_topic_does_not_keep_others_from_it() {
     assert_eq!(rig.now(3).await, [2, most + 1, 3]);
     let rest = rig.now(usize::MAX).await;
     assert_eq!(rest, (4..most - 2).collect::<Vec<_>>(), "the last of the many gave way");
+}
+
+#[tokio::test]
+async fn a_ring_that_waits_already_takes_nobodys_place() {
+    let rig = rig();
+    let most = RINGS_MAX as u128;
+    rig.send((0..most).map(|n| (n, if n < 10 { "few" } else { "many" }, Duration::ZERO))).await.unwrap();
+    rig.send((0..10).map(|n| (n, "few", Duration::ZERO))).await.unwrap();
+    assert_eq!(rig.now(usize::MAX).await.len(), RINGS_MAX);
+}
+
+#[tokio::test]
+async fn rings_for_later_leave_half_the_room() {
+    let rig = rig();
+    let most = RINGS_MAX as u128;
+    rig.send((0..most).map(|n| (n, "later", SECOND))).await.unwrap();
+    assert_eq!(rig.queue.waiting(&rig.topic), DELAYED_MAX);
+    rig.send([(most, "now", Duration::ZERO)]).await.unwrap();
+    assert_eq!(rig.now(10).await, [most]);
 }
 
 #[tokio::test]
