@@ -3,6 +3,9 @@
 //! It opens when somebody found that the other side is away. Then every call is given up at once; when
 //! the pause is over one call tries, and the pause that follows its failure is twice as long. An answer
 //! closes it.
+//!
+//! Many may find out at the same time, each by a call of its own: what a call found counts only as long as
+//! nothing has changed since it was let through, or a crowd would make one pause as long as many.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,9 +26,19 @@ pub(crate) struct Breaker {
 
 #[derive(Debug, Default)]
 struct State {
+    /// How often it has opened or closed.
+    changes: u64,
     /// The pause that was made last; zero while all is well.
     pause: Duration,
     open_until: Duration,
+}
+
+/// That a call was let through, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    changes: u64,
+    /// Whether it is the one that tries after a pause.
+    pub(crate) is_trial: bool,
 }
 
 impl Breaker {
@@ -34,28 +47,33 @@ impl Breaker {
         Self { clock: SystemClock::new(), pause_max, state: Mutex::default() }
     }
 
-    /// Whether nobody is to ask now.
-    pub(crate) fn is_open(&self) -> bool {
-        self.clock.monotonic() < self.state().open_until
-    }
-
-    /// Whether this caller may ask now. After a pause the first one may, and the others wait for what
-    /// it learns, or for another pause.
-    pub(crate) fn admits(&self) -> bool {
+    /// Lets a call through, or not. After a pause the first one is, and the others wait for what it
+    /// learns, or for another pause.
+    pub(crate) fn admit(&self) -> Option<Pass> {
         let (now, mut state) = (self.clock.monotonic(), self.state());
         if now < state.open_until {
-            return false;
+            return None;
         }
-        if !state.pause.is_zero() {
+        let is_trial = !state.pause.is_zero();
+        if is_trial {
             state.open_until = now + state.pause;
         }
-        true
+        Some(Pass { changes: state.changes, is_trial })
     }
 
-    /// The other side is away; says whether that is news.
-    pub(crate) fn open(&self) -> bool {
+    /// Whether nothing has changed since a call was let through.
+    pub(crate) fn is_as_at(&self, pass: Pass) -> bool {
+        self.state().changes == pass.changes
+    }
+
+    /// This call found the other side away; says whether that is news.
+    pub(crate) fn open(&self, pass: Pass) -> bool {
         let mut state = self.state();
+        if state.changes != pass.changes {
+            return false;
+        }
         let is_news = state.pause.is_zero();
+        state.changes += 1;
         state.pause = (state.pause * 2).clamp(PAUSE_FIRST, self.pause_max);
         state.open_until = self.clock.monotonic() + state.pause;
         is_news
@@ -64,9 +82,11 @@ impl Breaker {
     /// The other side has answered; says whether that is news.
     pub(crate) fn close(&self) -> bool {
         let mut state = self.state();
-        let is_news = !state.pause.is_zero();
-        *state = State::default();
-        is_news
+        if state.pause.is_zero() {
+            return false;
+        }
+        *state = State { changes: state.changes + 1, ..State::default() };
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -78,19 +98,33 @@ impl Breaker {
 mod tests {
     use super::*;
 
-    #[test]
-    fn one_asks_after_a_pause_and_an_answer_lets_all_in() {
-        let breaker = Breaker::new(Duration::from_secs(2));
-        assert!(breaker.admits() && breaker.admits());
-        assert!(breaker.open() && !breaker.open(), "it is news once");
-        assert!(!breaker.admits() && breaker.is_open());
+    /// How long it takes until a call is let through, and its pass.
+    fn waited(breaker: &Breaker) -> (Duration, Pass) {
         let clock = SystemClock::new();
-        while !breaker.admits() {
-            std::thread::yield_now();
+        loop {
+            match breaker.admit() {
+                Some(pass) => return (clock.monotonic(), pass),
+                None => std::thread::yield_now(),
+            }
         }
-        assert!(clock.monotonic() >= Duration::from_millis(150), "the second pause is longer");
-        assert!(!breaker.admits(), "one is enough");
-        assert!(breaker.close() && !breaker.close());
-        assert!(breaker.admits() && breaker.admits());
+    }
+
+    #[test]
+    fn a_crowd_that_finds_out_together_makes_one_pause() {
+        let breaker = Breaker::new(Duration::from_secs(2));
+        let crowd: Vec<Pass> = (0..10).map(|_| breaker.admit().unwrap()).collect();
+        let news = crowd.iter().filter(|pass| breaker.open(**pass)).count();
+        assert_eq!(news, 1);
+        let (pause, trial) = waited(&breaker);
+        assert!((95..190).contains(&pause.as_millis()), "{pause:?}");
+        assert!(trial.is_trial && breaker.admit().is_none(), "one tries");
+
+        assert!(!breaker.open(trial), "it is no news that it is still away");
+        let (pause, trial) = waited(&breaker);
+        assert!(pause.as_millis() >= 190, "the next pause is longer: {pause:?}");
+
+        assert!(breaker.is_as_at(trial) && breaker.close() && !breaker.close());
+        assert!(!breaker.is_as_at(trial) && !breaker.open(trial), "what was found before it closed is old");
+        assert!(!breaker.admit().unwrap().is_trial && !breaker.admit().unwrap().is_trial);
     }
 }

@@ -4,6 +4,10 @@
 //! an attempt may take its time. When nobody has had one for longer than the silence that is borne,
 //! those who wait are told that theirs is lost, and whoever comes after is told at once, without asking,
 //! until one who tries after a pause is answered ([`Breaker`]).
+//!
+//! What is quiet may only have much to do: one who waits alone for a large page hears nobody else's
+//! answer. So when half of that time is over somebody asks for nothing ([`nothing`]), which is refused
+//! at once by whoever is there.
 
 use std::error::Error;
 use std::fmt;
@@ -16,13 +20,16 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::http::HttpError;
 use base::Clock as _;
 use base::clock::SystemClock;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Pass};
 
 /// The longest pause between two who try.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How often one who waits looks what others have heard.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a caller is told without having asked: nothing was sent.
 #[derive(Debug)]
@@ -58,6 +65,8 @@ struct Shared {
     clock: SystemClock,
     silence_max: Duration,
     breaker: Breaker,
+    /// Held by the one who asks for nothing.
+    asking: tokio::sync::Mutex<()>,
     /// When the last answer came, to whomever.
     heard: Mutex<Duration>,
     /// Since when attempts have failed, one soon after the other and nothing else, and the last of them.
@@ -72,6 +81,7 @@ impl Pulse {
             clock: SystemClock::new(),
             silence_max,
             breaker: Breaker::new(PAUSE_MAX),
+            asking: tokio::sync::Mutex::default(),
             heard: Mutex::default(),
             failing: Mutex::default(),
         }))
@@ -94,27 +104,47 @@ struct Listening {
 impl HttpConnector for Listening {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let pulse = self.pulse.clone();
-        if !pulse.breaker.admits() {
+        let Some(pass) = pulse.breaker.admit() else {
             return HttpConnectorFuture::ready(Err(ConnectorError::other(Away.into(), None)));
-        }
-        let (begun, answer) = (pulse.clock.monotonic(), self.connector.call(request));
+        };
+        let (begun, connector, uri) = (pulse.clock.monotonic(), self.connector.clone(), request.uri().to_owned());
+        let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
             tokio::select! {
                 biased;
                 answer = answer => {
                     match &answer {
                         Ok(_) => pulse.answered(),
-                        Err(_) => pulse.failed(begun),
+                        Err(_) => pulse.failed(begun, pass),
                     }
                     answer
                 }
-                () = pulse.silence(begun) => {
-                    pulse.open();
+                () = pulse.silence(begun, pass, &connector, &uri) => {
+                    pulse.open(pass);
                     Err(ConnectorError::timeout(Silent.into()))
                 }
             }
         })
     }
+}
+
+/// Whether anybody answers.
+async fn is_there(connector: &SharedHttpConnector, uri: &str) -> bool {
+    match nothing(uri) {
+        Ok(request) => connector.call(request).await.is_ok(),
+        Err(_) => false,
+    }
+}
+
+/// A call that is not signed: DynamoDB refuses it (`MissingAuthenticationTokenException`) before it
+/// looks at anything.
+fn nothing(uri: &str) -> Result<HttpRequest, HttpError> {
+    let mut request = HttpRequest::get(uri)?;
+    request.set_method("POST")?;
+    request.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.DescribeEndpoints");
+    *request.body_mut() = "{}".into();
+    Ok(request)
 }
 
 impl Shared {
@@ -127,33 +157,47 @@ impl Shared {
     }
 
     /// A connection may break at any time; when for a while all of them have, nobody is there.
-    fn failed(&self, begun: Duration) {
+    fn failed(&self, begun: Duration, pass: Pass) {
         let now = self.clock.monotonic();
-        let mut failing = lock(&self.failing);
-        let row = failing.filter(|(_, last)| now.saturating_sub(*last) <= self.silence_max);
-        let since = row.map_or(begun, |(since, _)| since);
-        *failing = Some((since, now));
-        if now.saturating_sub(since) > self.silence_max {
-            self.open();
+        let since = {
+            let mut failing = lock(&self.failing);
+            let row = failing.filter(|(_, last)| now.saturating_sub(*last) <= self.silence_max);
+            let since = row.map_or(begun, |(since, _)| since);
+            *failing = Some((since, now));
+            since
+        };
+        if pass.is_trial || now.saturating_sub(since) > self.silence_max {
+            self.open(pass);
         }
     }
 
-    fn open(&self) {
-        metrics::counter!("freight_dynamodb_silences_total").increment(1);
-        if self.breaker.open() {
+    fn open(&self, pass: Pass) {
+        if self.breaker.open(pass) {
+            metrics::counter!("freight_dynamodb_silences_total").increment(1);
             tracing::warn!("DynamoDB is away: requests are refused until it answers");
         }
     }
 
-    /// Ends when since `begun` nobody has had an answer for too long.
-    async fn silence(&self, begun: Duration) {
-        loop {
-            let until = begun.max(*lock(&self.heard)) + self.silence_max;
-            match until.checked_sub(self.clock.monotonic()) {
-                Some(left) if !left.is_zero() => self.clock.sleep(left).await,
-                _ => return,
+    /// Ends when since `begun` nobody has had an answer for too long, or others have found so.
+    async fn silence(&self, begun: Duration, pass: Pass, connector: &SharedHttpConnector, uri: &str) {
+        while self.breaker.is_as_at(pass) || self.was_heard_since(begun) {
+            let quiet = self.clock.monotonic().saturating_sub(begun.max(*lock(&self.heard)));
+            let left = self.silence_max.saturating_sub(quiet);
+            if left.is_zero() {
+                return;
             }
+            if quiet >= self.silence_max / 2
+                && let Ok(_only) = self.asking.try_lock()
+                && let Ok(true) = tokio::time::timeout(left, is_there(connector, uri)).await
+            {
+                self.answered();
+            }
+            self.clock.sleep(left.min(LOOK)).await;
         }
+    }
+
+    fn was_heard_since(&self, begun: Duration) -> bool {
+        *lock(&self.heard) > begun
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 use cloud::foreign::{self, ForeignError, ForeignTable, ForeignTables};
 use cloud::logs::LogEvent;
@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use jobs::Stream;
 use operations::export::{Export, Letters, Lines};
 
-use crate::config;
 use crate::config::aws::AwsVariables;
 use crate::config::uri::Place;
+use crate::{config, ground};
 
 /// Tables that somebody else made, read for ingest.
 #[derive(Debug)]
@@ -97,7 +97,7 @@ pub async fn export(settings: &config::Export, aws: &AwsVariables) -> Result<Arc
     let mut letters: Option<Arc<dyn Letters>> = None;
     if let Some(place) = &settings.dead_letters {
         let outlet = outlet(aws, place).await;
-        outlet.ready().await.context("export.dead_letters")?;
+        ground::has_all(outlet.missing().await, "export.dead_letters")?;
         letters = Some(Arc::new(DeadLetters(outlet)));
     }
     Ok(Export::new(lines, letters, settings.every))

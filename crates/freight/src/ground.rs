@@ -9,7 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use base::clock::SystemClock;
 use base::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemoryStore};
 use base::store::{Body, Key, StoreError, Table, When, Write};
@@ -107,7 +107,7 @@ impl Ground {
             QueueUri::Local => Arc::new(MemoryQueue::new(clock.clone())),
             QueueUri::Sqs(place) => {
                 let queue = sqs(config, place).await;
-                queue.ready().await.context("queue.uri")?;
+                has_all(queue.queues_missing().await, "queue.uri")?;
                 Arc::new(queue)
             }
         };
@@ -143,6 +143,20 @@ impl Ground {
         let kept = self.store.get(key).await?.context("a key that was just written is gone")?;
         Ok(Secret::new(serde_json::from_str(kept.data())?))
     }
+}
+
+/// That queues are there, as far as can be told. A queue that is missing is a mistake; an SQS that is away
+/// now may come, and until then sweeps find the work.
+///
+/// # Errors
+/// When queues are missing.
+pub(crate) fn has_all(missing: base::Result<Vec<String>>, setting: &'static str) -> anyhow::Result<()> {
+    match missing {
+        Ok(missing) if missing.is_empty() => {}
+        Ok(missing) => bail!("{setting}: `freight tables create` makes the missing {}", missing.join(", ")),
+        Err(error) => tracing::warn!(%error, setting, "SQS does not answer; the server starts without it"),
+    }
+    Ok(())
 }
 
 /// Makes the directory of the store for its owner alone; one that exists is left as it is.

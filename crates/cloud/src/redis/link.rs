@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, Pass};
 
 /// How long anybody waits for a connection, and then for an answer.
 const CONNECT_MAX: Duration = Duration::from_millis(500);
@@ -35,29 +35,27 @@ impl Link {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let connection = self.connection().await?;
+        let pass = self.breaker.admit()?;
+        let connection = self.connection(pass).await?;
         match ask(connection).await {
             Ok(answer) => {
                 self.is_well();
                 Some(answer)
             }
             Err(error) => {
-                self.failed(&error).await;
+                self.failed(&error, pass).await;
                 None
             }
         }
     }
 
-    async fn connection(&self) -> Option<MultiplexedConnection> {
-        if self.breaker.is_open() {
-            return None;
-        }
+    async fn connection(&self, pass: Pass) -> Option<MultiplexedConnection> {
         let mut connection = self.connection.lock().await;
         if let Some(connection) = &*connection {
             return Some(connection.clone());
         }
         // Whoever waited while another failed to connect does not try again.
-        if self.breaker.is_open() {
+        if !self.breaker.is_as_at(pass) {
             return None;
         }
         let config = AsyncConnectionConfig::new()
@@ -66,26 +64,29 @@ impl Link {
         match self.client.get_multiplexed_async_connection_with_config(&config).await {
             Ok(made) => Some(connection.insert(made).clone()),
             Err(error) => {
-                self.open(&error);
+                self.open(&error, pass);
                 None
             }
         }
     }
 
-    async fn failed(&self, error: &RedisError) {
+    async fn failed(&self, error: &RedisError, pass: Pass) {
         let answered = error.code().is_some_and(|code| !matches!(code, "READONLY" | "LOADING" | "MASTERDOWN"));
         if answered {
             tracing::warn!(code = error.code(), "Redis refused a command");
             metrics::counter!("freight_redis_refused_total").increment(1);
             return;
         }
-        *self.connection.lock().await = None;
-        self.open(error);
+        // Somebody else's newer connection may be well.
+        if self.breaker.is_as_at(pass) {
+            *self.connection.lock().await = None;
+        }
+        self.open(error, pass);
     }
 
-    fn open(&self, error: &RedisError) {
+    fn open(&self, error: &RedisError, pass: Pass) {
         metrics::counter!("freight_redis_failures_total").increment(1);
-        if self.breaker.open() {
+        if self.breaker.open(pass) {
             tracing::warn!(kind = ?error.kind(), "Redis is away: the cache forgets, limits are counted in this process");
         }
     }

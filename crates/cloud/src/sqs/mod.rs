@@ -86,7 +86,7 @@ impl SqsQueue {
     }
 
     /// The address of a topic's queue; asked for once.
-    async fn url(&self, topic: &str) -> Result<Arc<str>> {
+    async fn url(&self, topic: &str) -> Result<Arc<str>, Given> {
         if let Some(url) = self.urls.lock().unwrap_or_else(PoisonError::into_inner).get(topic) {
             return Ok(url.clone());
         }
@@ -129,13 +129,14 @@ impl SqsQueue {
     }
 
     /// Sends up to ten rings until all are sent.
-    async fn send_batch(&self, url: &str, rings: &[Ring]) -> Result<()> {
-        let entries = rings.iter().enumerate().map(|(n, ring)| message::entry(n, ring)).collect::<Result<Vec<_>>>()?;
+    async fn send_batch(&self, url: &str, rings: &[Ring]) -> Result<(), Given> {
+        let entries = rings.iter().enumerate().map(|(n, ring)| message::entry(n, ring)).collect::<Result<Vec<_>>>();
+        let entries = entries.map_err(|error| Given::Refused("message".to_owned(), error.to_string()))?;
         self.send_entries(url, entries).await
     }
 
     /// Sends up to ten messages until all are sent.
-    async fn send_entries(&self, url: &str, mut left: Vec<SendMessageBatchRequestEntry>) -> Result<()> {
+    async fn send_entries(&self, url: &str, mut left: Vec<SendMessageBatchRequestEntry>) -> Result<(), Given> {
         let mut patience = Patience::of(CALL_MAX);
         loop {
             let call = self.client.send_message_batch().queue_url(url).set_entries(Some(left.clone()));
@@ -150,14 +151,14 @@ impl SqsQueue {
                 }
                 Err(error) => Trouble::of(&error),
             };
-            patience.bear(trouble).await.map_err(|given| Error::unavailable(said(&given)))?;
+            patience.bear(trouble).await?;
         }
     }
 
-    async fn send_all(&self, topic: &Topic, rings: &[Ring]) -> Result<()> {
+    async fn send_all(&self, topic: &Topic, rings: &[Ring]) -> Result<(), Given> {
         let url = self.url(topic.as_str()).await?;
         let calls: Vec<_> = rings.chunks(BATCH).map(|rings| self.send_batch(&url, rings)).collect();
-        let answers: Vec<Result<()>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
+        let answers: Vec<Result<(), Given>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
         answers.into_iter().collect()
     }
 
@@ -168,7 +169,8 @@ impl SqsQueue {
         let entries = receipts.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>().map_err(Error::internal)?;
         let call = self.client.delete_message_batch().queue_url(url).set_entries(Some(entries));
         // What was not deleted rings again, and that does no harm.
-        answer(|| call.clone().customize().config_override(within(CALL_MAX)).send()).await.map(drop)
+        let done = answer(|| call.clone().customize().config_override(within(CALL_MAX)).send()).await;
+        done.map(drop).map_err(unavailable)
     }
 }
 
@@ -178,19 +180,20 @@ impl Queue for SqsQueue {
         if rings.is_empty() {
             return Ok(());
         }
-        if !self.breaker.admits() {
+        let Some(pass) = self.breaker.admit() else {
             return Err(Error::unavailable("SQS has not answered lately"));
-        }
+        };
         let sent = self.send_all(topic, &rings).await;
-        let is_news = if sent.is_ok() { self.breaker.close() } else { self.breaker.open() };
-        if is_news {
-            tracing::warn!(topic = topic.as_str(), is_there = sent.is_ok(), "SQS went away or came back");
+        // Who refuses a message is there.
+        let is_there = matches!(sent, Ok(()) | Err(Given::Refused(..)));
+        if if is_there { self.breaker.close() } else { self.breaker.open(pass) } {
+            tracing::warn!(topic = topic.as_str(), is_there, "SQS went away or came back");
         }
-        sent
+        sent.map_err(unavailable)
     }
 
     async fn receive(&self, topic: &Topic, max: usize, wait: Duration) -> Result<Vec<Heard>> {
-        let url = self.url(topic.as_str()).await?;
+        let url = self.url(topic.as_str()).await.map_err(unavailable)?;
         let clock = SystemClock::new();
         loop {
             let left = wait.saturating_sub(clock.monotonic());
@@ -216,7 +219,7 @@ impl Queue for SqsQueue {
         if receipts.is_empty() {
             return Ok(());
         }
-        let url = self.url(topic.as_str()).await?;
+        let url = self.url(topic.as_str()).await.map_err(unavailable)?;
         let calls: Vec<_> = receipts.chunks(BATCH).map(|receipts| self.done_batch(&url, receipts)).collect();
         let answers: Vec<Result<()>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
         answers.into_iter().collect()
@@ -225,7 +228,8 @@ impl Queue for SqsQueue {
     async fn ready(&self) -> Result<()> {
         let Some(topic) = self.options.topics.first() else { return Ok(()) };
         let call = self.client.get_queue_url().queue_name(self.queue_name(topic));
-        answer(|| call.clone().customize().config_override(within(CALL_MAX)).send()).await.map(drop)
+        let answer = answer(|| call.clone().customize().config_override(within(CALL_MAX)).send()).await;
+        answer.map(drop).map_err(unavailable)
     }
 }
 
@@ -236,12 +240,12 @@ fn within(attempt: Duration) -> aws_sdk_sqs::config::Builder {
 }
 
 /// Repeats a call that may be made twice, for a moment.
-async fn answer<T, E, F>(call: impl Fn() -> F) -> Result<T>
+async fn answer<T, E, F>(call: impl Fn() -> F) -> Result<T, Given>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     F: Future<Output = Result<T, SdkError<E>>>,
 {
-    patience::answer(CALL_MAX, call).await.map_err(|given| Error::unavailable(said(&given)))
+    patience::answer(CALL_MAX, call).await
 }
 
 fn unheard(trouble: &Trouble) -> Error {
@@ -251,12 +255,12 @@ fn unheard(trouble: &Trouble) -> Error {
     }
 }
 
-fn said(given: &Given) -> String {
-    match given {
-        Given::Busy(what) | Given::Lost(what) => what.clone(),
-        Given::Refused(code, _) if queues::names_missing(code) => {
+fn unavailable(given: Given) -> Error {
+    Error::unavailable(match given {
+        Given::Busy(what) | Given::Lost(what) => what,
+        Given::Refused(code, _) if queues::names_missing(&code) => {
             "a queue is missing: `freight tables create` makes it".to_owned()
         }
         Given::Refused(code, what) => format!("{code}: {what}"),
-    }
+    })
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
-use base::{Error, Queue as _, Result};
+use base::{Error, Result};
 
-use super::{BATCH, Options, SqsQueue};
+use super::{BATCH, Options, SqsQueue, unavailable};
 use crate::Aws;
 
 /// A batch has at most so many bytes of texts: what every region takes.
@@ -32,23 +32,15 @@ impl Outlet {
     /// # Errors
     /// `TooLarge`; `Unavailable` when SQS does not take them: any number may be in the queue.
     pub async fn send(&self, texts: &[String]) -> Result<()> {
-        let url = self.queue.url(&self.name).await?;
+        let url = self.queue.url(&self.name).await.map_err(unavailable)?;
         let mut rest: &[String] = texts;
         while !rest.is_empty() {
             let (batch, after) = rest.split_at(fitting(rest)?);
             let entries = batch.iter().enumerate().map(entry).collect::<Result<Vec<_>>>()?;
-            self.queue.send_entries(&url, entries).await?;
+            self.queue.send_entries(&url, entries).await.map_err(unavailable)?;
             rest = after;
         }
         Ok(())
-    }
-
-    /// Whether the queue is there.
-    ///
-    /// # Errors
-    /// `Unavailable`.
-    pub async fn ready(&self) -> Result<()> {
-        self.queue.ready().await
     }
 
     /// The full name of the queue, if it is missing.

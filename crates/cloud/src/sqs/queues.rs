@@ -4,7 +4,8 @@ use aws_sdk_sqs::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_sqs::types::QueueAttributeName;
 use base::{Error, Result};
 
-use super::SqsQueue;
+use super::{SqsQueue, within};
+use crate::aws::ATTEMPT_MAX;
 
 /// A ring that was heard and not done rings again after this.
 const VISIBILITY_S: &str = "30";
@@ -18,7 +19,8 @@ impl SqsQueue {
         let mut missing = Vec::new();
         for topic in &self.options.topics {
             let name = self.queue_name(topic);
-            match self.client.get_queue_url().queue_name(&name).send().await {
+            let call = self.client.get_queue_url().queue_name(&name).customize();
+            match call.config_override(within(ATTEMPT_MAX)).send().await {
                 Ok(_) => {}
                 Err(error) if error.code().is_some_and(names_missing) => missing.push(name),
                 Err(error) => return Err(refused(error)),

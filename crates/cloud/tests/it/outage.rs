@@ -12,12 +12,13 @@ use base::store::{Body, Key, StoreError, Write};
 use base::{Queue, Store, TaskId};
 use cloud::dynamo::{DynamoStore, Options};
 use cloud::{SqsQueue, sqs};
-use testkit::aws::{AwsShim, Cut, Moto, Odds, Service};
+use testkit::aws::{AwsShim, Cut, LAG, Moto, Odds, Service};
 use uuid::Uuid;
 
 use crate::dynamo::behind;
 
 const SECOND: Duration = Duration::from_secs(1);
+const SILENCE_MAX: Duration = Duration::from_millis(400);
 
 async fn shim() -> AwsShim {
     AwsShim::start(Moto::shared(), 17, Odds::default()).await
@@ -27,15 +28,29 @@ async fn put(store: &DynamoStore, name: &str) -> Result<(), StoreError> {
     store.write(vec![Write::put(Key::new(TABLES[0], "p", name), Body::data("1"))]).await.map(drop)
 }
 
+/// A store with all tables.
+async fn store(shim: &AwsShim) -> DynamoStore {
+    let prefix = format!("{}-", Uuid::new_v4().simple());
+    let store = async |silence_max| {
+        let options = Options { prefix: prefix.clone(), tables: TABLES.to_vec(), silence_max };
+        DynamoStore::connect(&behind(shim), options, Arc::new(ManualClock::at(START))).await
+    };
+    store(20 * SECOND).await.tables_create().await.unwrap();
+    store(SILENCE_MAX).await
+}
+
+async fn until_written(store: &DynamoStore, name: &str) {
+    while put(store, name).await.is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_that_is_away_says_so_within_a_second_and_comes_back_by_itself() {
     for cut in [Cut::Closed, Cut::Silent] {
         let shim = shim().await;
-        let prefix = format!("{}-", Uuid::new_v4().simple());
-        let options = Options { prefix, tables: TABLES.to_vec(), silence_max: Duration::from_millis(600) };
-        let store = DynamoStore::connect(&behind(&shim), options, Arc::new(ManualClock::at(START))).await;
-        store.tables_create().await.unwrap();
-        put(&store, "before").await.unwrap();
+        let store = store(&shim).await;
+        until_written(&store, "before").await;
 
         shim.cut(Service::Dynamo, cut);
         let begun = Instant::now();
@@ -53,12 +68,24 @@ async fn a_store_that_is_away_says_so_within_a_second_and_comes_back_by_itself()
 
         shim.cut(Service::Dynamo, Cut::None);
         let restored = Instant::now();
-        while put(&store, "after").await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until_written(&store, "after").await;
         assert!(restored.elapsed() < 4 * SECOND, "{cut:?}: {:?}", restored.elapsed());
         store.ready().await.unwrap();
     }
+}
+
+/// Each call takes longer than the silence that is borne, and there is one at a time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_slow_is_not_taken_for_absent() {
+    let shim = shim().await;
+    let store = store(&shim).await;
+    shim.cut(Service::Dynamo, Cut::Slow);
+    for name in ["a", "b", "c"] {
+        let asked = Instant::now();
+        put(&store, name).await.unwrap();
+        assert!(asked.elapsed() >= LAG);
+    }
+    assert!(LAG > 2 * SILENCE_MAX);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,11 @@
-//! A service that is not there for a while.
+//! A service that is not there for a while, or slow.
+
+use std::time::Duration;
 
 use tokio::sync::watch;
+
+/// How long a slow service takes.
+pub const LAG: Duration = Duration::from_secs(1);
 
 /// What can be cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum Cut {
     Closed,
     /// It takes requests and says nothing, ever.
     Silent,
+    /// It takes [`LAG`] for whatever it does.
+    Slow,
 }
 
 #[derive(Debug, Default)]
@@ -42,7 +49,14 @@ impl Cuts {
             // Its sender lives as long as the shim.
             drop(cut.changed().await);
         }
-        found != Cut::None
+        matches!(found, Cut::Closed | Cut::Silent)
+    }
+
+    /// Waits as long as a slow service does.
+    pub(super) async fn lag(&self, service: Service) {
+        if *self.of(service).borrow() == Cut::Slow {
+            tokio::time::sleep(LAG).await;
+        }
     }
 
     fn of(&self, service: Service) -> &watch::Sender<Cut> {

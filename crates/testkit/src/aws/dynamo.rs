@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::dice::Fate;
-use super::{Call, Reply, State};
+use super::{Call, Reply, Service, State};
 
 /// Below every sort key, and above every one that tests use.
 const BEFORE_ALL: &str = "\u{0}";
@@ -30,6 +30,7 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
         "GetItem" | "BatchGetItem" | "BatchWriteItem" | "Query" | "Scan" => Vec::new(),
         _ => return state.forward(&call).await,
     };
+    state.cuts.lag(Service::Dynamo).await;
     let fate = state.draw();
     if let Some(refusal) = refusal(state, fate) {
         return refusal;

@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-pub use cut::{Cut, Service};
+pub use cut::{Cut, LAG, Service};
 pub use dice::{Fired, Odds};
 pub use moto::Moto;
 
