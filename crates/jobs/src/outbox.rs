@@ -8,7 +8,7 @@
 
 use base::key;
 use base::store::{Body, Bulk, Item, Key, Query, StoreError, Write};
-use base::{Page, Result, StoreExt as _, TenantId};
+use base::{Result, StoreExt as _, TenantId};
 
 use crate::engine::MARK_LASTS;
 use crate::model::{DeadLetter, LogLine};
@@ -68,19 +68,18 @@ impl Engine {
         Ok(Some(Write::put(key, body.expiring(expires))))
     }
 
-    /// Tenants that may have something in the outbox. Who finds nothing there says so with
+    /// Tenants that may have something in the outbox, in the order of their names. Who finds nothing there says so with
     /// [`outbox_unmark`](Self::outbox_unmark).
     ///
     /// # Errors
     /// What the store says.
-    pub async fn outbox_tenants(&self, after: Option<String>) -> Result<Page<Waiting<TenantId>>> {
-        let slice =
-            self.store.query(Query::new(TASKS, directory_partition(DIRECTORY)).limit(1_000).after(after)).await?;
-        let read = |item: &Item| {
+    pub async fn outbox_tenants(&self) -> Result<Vec<Waiting<TenantId>>> {
+        let entries = self.store.query_all(Query::new(TASKS, directory_partition(DIRECTORY)).limit(1_000)).await?;
+        let read = |item: Item| {
             let what = item.text("tenant")?.parse().ok()?;
-            Some(Waiting { what, place: item.key.clone() })
+            Some(Waiting { what, place: item.key })
         };
-        Ok(Page { items: slice.items.iter().filter_map(read).collect(), next: slice.next })
+        Ok(entries.into_iter().filter_map(read).collect())
     }
 
     /// Takes a tenant without anything out of the directory, unless its mark is one that a process may

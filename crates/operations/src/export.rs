@@ -10,11 +10,11 @@
 //! and asks to be run again.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Result, TenantId};
+use base::{Error, Result, TenantId};
 use jiff::Timestamp;
 use jobs::{Class, Done, Engine, Failure, LogLine, NewTask, OnTaken, Outbox, Registry, Run, Stream, TaskKind, Waiting};
 
@@ -26,7 +26,8 @@ pub const EXPORT: &str = "operations.export";
 const PAGE: usize = 500;
 /// After so many pages of one tenant the next one has its turn.
 const PAGES_MAX: usize = 20;
-/// After so many tenants in a row of whom nothing was taken, the other side is thought to be away.
+/// After so many tenants in a row of whom lines were refused, who takes lines is thought to be away; the
+/// same for letters.
 const REFUSALS_MAX: usize = 3;
 /// How long the other side is left alone when it took nothing.
 const AWAY: Duration = Duration::from_secs(30);
@@ -61,12 +62,14 @@ pub struct Export {
     /// How long one round waits for the next.
     pub every: Duration,
     engine: OnceLock<Weak<Engine>>,
+    /// Behind whom the next round begins.
+    last: Mutex<Option<TenantId>>,
 }
 
 impl Export {
     /// Takes nothing until it is [started](Self::start).
     pub fn new(lines: Option<Arc<dyn Lines>>, letters: Option<Arc<dyn Letters>>, every: Duration) -> Arc<Self> {
-        Arc::new(Self { lines, letters, every, engine: OnceLock::new() })
+        Arc::new(Self { lines, letters, every, engine: OnceLock::new(), last: Mutex::default() })
     }
 
     /// What the engine has to keep for it: its setting of this name.
@@ -96,36 +99,33 @@ impl Export {
         engine.task_enqueue(&TenantId::SYSTEM.parse()?, task, Vec::new()).await.map(drop)
     }
 
-    /// Goes once through all tenants. What is not taken of one must not hold up those behind it; where
-    /// nothing is taken of several in a row, nobody is there to take it.
+    /// Goes once through all tenants. What is not taken of one must not hold up those behind it, nor
+    /// lines letters; who takes nothing of several in a row is asked again in the next round, and that
+    /// one begins behind them.
     async fn round(&self, engine: &Engine, run: &Run) -> Result<()> {
-        let (mut after, mut refusals) = (None, 0);
-        loop {
-            let page = engine.outbox_tenants(after).await?;
-            for tenant in page.items {
-                if run.cancelled().is_cancelled() {
-                    return Ok(());
-                }
-                match self.tenant(engine, &tenant.what).await {
-                    Ok(0) => engine.outbox_unmark(tenant).await?,
-                    Ok(_) => refusals = 0,
-                    Err(error) if refusals + 1 >= REFUSALS_MAX => return Err(error),
-                    Err(error) => {
-                        tracing::warn!(%error, tenant = %tenant.what, "lines or letters were not taken");
-                        refusals += 1;
-                    }
-                }
+        let mut tenants = engine.outbox_tenants().await?;
+        if let Some(last) = &*lock(&self.last) {
+            let begin = tenants.partition_point(|tenant| tenant.what <= *last);
+            tenants.rotate_left(begin);
+        }
+        let (mut lines, mut letters) = (Taker::default(), Taker::default());
+        for tenant in tenants {
+            if run.cancelled().is_cancelled() || (lines.is_away() && letters.is_away()) {
+                break;
             }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(()),
+            let (name, both) = (tenant.what.clone(), !lines.is_away() && !letters.is_away());
+            let taken = (
+                lines.take(&name, self.lines_of(engine, &name)).await,
+                letters.take(&name, self.letters_of(engine, &name)).await,
+            );
+            if both {
+                *lock(&self.last) = Some(name);
+            }
+            if taken == (Some(0), Some(0)) {
+                engine.outbox_unmark(tenant).await?;
             }
         }
-    }
-
-    /// Hands out what a tenant has; returns how much.
-    async fn tenant(&self, engine: &Engine, tenant: &TenantId) -> Result<usize> {
-        Ok(self.lines_of(engine, tenant).await? + self.letters_of(engine, tenant).await?)
+        lines.end().and(letters.end())
     }
 
     /// Hands out a tenant's lines; returns how many.
@@ -163,6 +163,53 @@ impl Export {
         metrics::counter!("freight_exported_total", "what" => "letters").increment(waiting.len() as u64);
         Ok(waiting.len())
     }
+}
+
+/// Who takes lines, or letters, as one round finds them.
+#[derive(Debug, Default)]
+struct Taker {
+    /// Of so many tenants in a row it took nothing that it was offered.
+    refusals: usize,
+    refused: Option<Error>,
+}
+
+impl Taker {
+    fn is_away(&self) -> bool {
+        self.refusals >= REFUSALS_MAX
+    }
+
+    /// Lets it take what a tenant has, and says how much that was; `None` = it was refused, or not
+    /// offered to one who is away.
+    async fn take(&mut self, tenant: &TenantId, taking: impl Future<Output = Result<usize>>) -> Option<usize> {
+        if self.is_away() {
+            return None;
+        }
+        match taking.await {
+            Ok(0) => Some(0),
+            Ok(taken) => {
+                self.refusals = 0;
+                Some(taken)
+            }
+            Err(error) => {
+                tracing::warn!(%error, %tenant, "lines or letters were not taken");
+                self.refusals += 1;
+                self.refused = Some(error);
+                None
+            }
+        }
+    }
+
+    /// The last refusal of one who is away.
+    fn end(self) -> Result<()> {
+        match self.refused {
+            Some(error) if self.refusals >= REFUSALS_MAX => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The lines of one stream, in the order in which they wait: that of time.

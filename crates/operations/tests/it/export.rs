@@ -17,6 +17,7 @@ use operations::contract::{Stage, Toy};
 use operations::export::{Letters, Lines};
 use serde_json::Value;
 
+const SECOND: Duration = Duration::from_secs(1);
 const EVERY: Duration = Duration::from_secs(5);
 
 /// The other side. Of every call it takes what it is offered, unless it is away; every fifth time it
@@ -85,11 +86,11 @@ struct World {
 }
 
 impl World {
-    fn new(elsewhere: &Arc<Elsewhere>) -> Self {
+    fn new(lines: Arc<dyn Lines>, letters: Arc<dyn Letters>) -> Self {
         let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
         let shared: Arc<dyn base::Clock> = Arc::new(clock.clone());
         let (store, queue) = (Arc::new(MemoryStore::new(shared.clone())), Arc::new(MemoryQueue::new(shared.clone())));
-        let export = Export::new(Some(elsewhere.clone()), Some(elsewhere.clone()), EVERY);
+        let export = Export::new(Some(lines), Some(letters), EVERY);
         let stage = Stage::exporting(store, queue, shared, &export);
         let workers = stage.engine.workers_start();
         Self { clock, stage, export, workers }
@@ -121,7 +122,7 @@ impl World {
 #[tokio::test]
 async fn what_waits_is_taken_at_least_once_whatever_the_other_side_does() {
     let elsewhere = Arc::new(Elsewhere { away: AtomicUsize::new(3), ..Elsewhere::default() });
-    let world = World::new(&elsewhere);
+    let world = World::new(elsewhere.clone(), elsewhere.clone());
     // The engine's own enqueue: a second process that starts asks for the same task.
     world.export.start(&world.stage.engine).await.unwrap();
     world.export.start(&world.stage.engine).await.unwrap();
@@ -152,7 +153,66 @@ async fn what_waits_is_taken_at_least_once_whatever_the_other_side_does() {
         assert!(world.stage.engine.outbox_lines(&tenant, 1).await.unwrap().is_empty(), "nothing waits");
         assert!(world.stage.engine.outbox_letters(&tenant, 1).await.unwrap().is_empty(), "nothing waits");
     }
-    assert!(world.stage.engine.outbox_tenants(None).await.unwrap().items.is_empty(), "and nobody is looked at");
+    assert!(world.stage.engine.outbox_tenants().await.unwrap().is_empty(), "and nobody is looked at");
+    assert!(world.workers.stop(Duration::from_secs(5)).await);
+}
+
+/// Takes no lines of tenants whose names begin so.
+#[derive(Debug)]
+struct Fastidious {
+    refused: &'static str,
+    taken: Mutex<BTreeSet<String>>,
+}
+
+#[async_trait]
+impl Lines for Fastidious {
+    async fn take(&self, _: Stream, lines: Vec<(Timestamp, String)>) -> Result<()> {
+        let line: Value = serde_json::from_str(&lines[0].1).unwrap();
+        let tenant = line["tenant_id"].as_str().unwrap();
+        if tenant.starts_with(self.refused) {
+            return Err(Error::unavailable("refused"));
+        }
+        self.taken.lock().unwrap().insert(tenant.to_owned());
+        Ok(())
+    }
+}
+
+/// What arrives of ten tenants with a line and a letter each.
+async fn arrived(refused: &'static str) -> (BTreeSet<String>, usize) {
+    let lines = Arc::new(Fastidious { refused, taken: Mutex::default() });
+    let letters = Arc::new(Elsewhere::default());
+    let world = World::new(lines.clone(), letters.clone());
+    for n in 0..10 {
+        world.stage.make(&format!("t{n}"), Stage::FETCH, &[Toy { broken: true, ..Toy::of("c", 1) }]).await;
+    }
+    world.pass(SECOND).await;
+    world.export.start(&world.stage.engine).await.unwrap();
+    world.pass(Duration::from_secs(180)).await;
+    assert!(world.workers.stop(Duration::from_secs(5)).await);
+    let letters = ids(&letters.letters.lock().unwrap()).len();
+    let lines = lines.taken.lock().unwrap().clone();
+    (lines, letters)
+}
+
+#[tokio::test]
+async fn letters_are_taken_also_where_lines_are_not() {
+    assert_eq!(arrived("t").await, (BTreeSet::new(), 10));
+}
+
+#[tokio::test]
+async fn those_of_whom_nothing_is_taken_hold_up_nobody() {
+    // `t0` alone is refused; then so many in a row that who takes lines seems to be away.
+    let (lines, letters) = arrived("t0").await;
+    assert_eq!((lines.len(), letters), (9, 10));
+    let crowd = Arc::new(Fastidious { refused: "a", taken: Mutex::default() });
+    let world = World::new(crowd.clone(), Arc::new(Elsewhere::default()));
+    for tenant in ["a1", "a2", "a3", "a4", "a5", "b"] {
+        world.stage.make(tenant, Stage::FETCH, &[Toy::of("c", 1)]).await;
+    }
+    world.pass(SECOND).await;
+    world.export.start(&world.stage.engine).await.unwrap();
+    world.pass(Duration::from_secs(180)).await;
+    assert_eq!(*crowd.taken.lock().unwrap(), BTreeSet::from(["b".to_owned()]));
     assert!(world.workers.stop(Duration::from_secs(5)).await);
 }
 
