@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::queue::{Ring, Topic};
-use base::{Result, TaskId};
+use base::{Result, TaskId, TenantId};
 use futures::future::join_all;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,10 @@ const ROOM_AGAIN: Duration = Duration::from_secs(5);
 /// Of each tenant and shard at most so many due tasks are run before the next look: a tenant with a
 /// million tasks does not keep another's one from its turn.
 const TURN: usize = 16;
+
+/// What is due of so many tenants is looked for before it is run: with very many of them, looking alone
+/// would take the time of a call.
+const TENANTS: usize = 50;
 
 /// A task and the instant it is due at, as its due item has them: a task that stays due because
 /// somebody else runs it is looked at once.
@@ -64,26 +68,43 @@ impl Engine {
         while self.clock.monotonic() < until {
             let mut found = false;
             for priority in Priority::ALL {
-                let topic = topic_name(*priority);
-                let rings = self.due_rings(topic, &mut seen).await?;
-                found |= !rings.is_empty();
-                self.rings_answer(&Topic::new(topic), rings, until).await;
+                found |= self.run_due_topic(topic_name(*priority), &mut seen, until).await?;
             }
             if !found {
                 break;
             }
         }
-        self.sweep().await
+        let left = (until + HAND_BACK_MAX).saturating_sub(self.clock.monotonic());
+        tokio::select! {
+            biased;
+            more = self.sweep() => more,
+            () = self.clock.sleep(left) => Ok(true),
+        }
     }
 
-    /// Rings for due tasks of a topic that were not seen yet, of every tenant some.
-    async fn due_rings(&self, topic: &'static str, seen: &mut Seen) -> Result<Vec<Ring>> {
+    /// Runs what is due in a topic and was not seen yet, of every tenant some. Returns whether anything
+    /// was.
+    async fn run_due_topic(self: &Arc<Self>, topic: &'static str, seen: &mut Seen, until: Duration) -> Result<bool> {
+        let mut found = false;
+        for tenants in self.tenants_with_work(topic).await?.chunks(TENANTS) {
+            if self.clock.monotonic() >= until {
+                break;
+            }
+            let rings = self.due_rings(topic, tenants, seen).await?;
+            found |= !rings.is_empty();
+            self.rings_answer(&Topic::new(topic), rings, until).await;
+        }
+        Ok(found)
+    }
+
+    /// Rings for due tasks of a topic that were not seen yet, of each of these tenants some.
+    async fn due_rings(&self, topic: &'static str, tenants: &[TenantId], seen: &mut Seen) -> Result<Vec<Ring>> {
         let mut rings = Vec::new();
-        for tenant in self.tenants_with_work(topic).await? {
+        for tenant in tenants {
             for shard in 0..DUE_SHARDS {
                 let mut after = None;
                 loop {
-                    let due = self.due_query(&tenant, topic, shard).limit(TURN).after(after);
+                    let due = self.due_query(tenant, topic, shard).limit(TURN).after(after);
                     let slice = self.store.query(due).await?;
                     let before = rings.len();
                     for item in slice.items {

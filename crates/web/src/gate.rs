@@ -24,6 +24,7 @@ use crate::limits::{self, Charge};
 use crate::prefer::Prefer;
 use crate::register::Spec;
 use crate::scope::Access;
+use crate::whole::Whole;
 use crate::{Problem, headers, problem, query};
 
 /// What belongs to nobody in particular belongs to this tenant.
@@ -162,10 +163,14 @@ impl Passage {
 
     /// Runs the handler within its time.
     async fn run(&self, mut request: Request, next: Next, granted: Granted) -> Response {
-        let prefer = Prefer::of(request.headers());
+        let kit = &self.arrival.kit;
+        let mut prefer = Prefer::of(request.headers());
+        if let Some(whole) = request.extensions().get::<Whole>() {
+            prefer = prefer.within(whole.left(&*kit.clock));
+        }
+        request.extensions_mut().insert(prefer);
         request.extensions_mut().insert(Arc::new(granted));
         let running = next.run(request);
-        let kit = &self.arrival.kit;
         let response = if self.spec.streaming {
             running.await
         } else {

@@ -36,6 +36,11 @@ impl Prefer {
         Self { wait }
     }
 
+    /// The same, but no longer than there is time.
+    pub(crate) fn within(self, left: Duration) -> Self {
+        Self { wait: self.wait.map(|wait| wait.min(left)) }
+    }
+
     /// The answer, saying that the wait was honoured.
     pub fn applied(self, answer: impl IntoResponse) -> Response {
         let mut response = answer.into_response();
@@ -52,6 +57,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Prefer {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Ok(Self::of(&parts.headers))
+        Ok(parts.extensions.get().copied().unwrap_or_else(|| Self::of(&parts.headers)))
     }
 }

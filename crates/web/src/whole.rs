@@ -25,7 +25,15 @@ pub struct Whole {
     pub until: Duration,
 }
 
+/// An answer that somebody waited for is made and gathered in this time.
+const GATHER: Duration = Duration::from_secs(1);
+
 impl Whole {
+    /// How long anything may be waited for, so that the answer can still be given.
+    pub(crate) fn left(self, clock: &dyn Clock) -> Duration {
+        self.until.saturating_sub(clock.monotonic() + GATHER)
+    }
+
     /// The answer as it has to be, or a problem in its place.
     pub(crate) async fn of(self, clock: &dyn Clock, running: impl Future<Output = Response>) -> Response {
         let over = clock.sleep(self.until.saturating_sub(clock.monotonic()));

@@ -42,6 +42,10 @@ use event::{Event, HttpEvent, Record};
 
 /// What is done beside requests has this long before the deadline.
 const SETTLE: Duration = Duration::from_secs(2);
+/// Whoever waits for the answer to a request waits this long for what is done beside it.
+const SETTLE_BESIDE: Duration = Duration::from_secs(1);
+/// An answer is on its way so long before the deadline.
+const HAND_IN: Duration = Duration::from_millis(500);
 
 /// Variables that Lambda sets for every function, and that its library cannot do without.
 const VARIABLES: [&str; 4] = [
@@ -104,20 +108,23 @@ impl Function {
     /// Answers one invocation; `deadline` is in milliseconds since 1970.
     async fn invoke(&self, payload: &RawValue, deadline: u64) -> Result<Value> {
         let deadline = self.monotonic(deadline)?;
-        let answer = match Event::of(payload.get())? {
-            Event::Http(event) => self.http(*event, deadline).await,
-            Event::Rings(records) => Ok(self.rings(records, work_until(deadline)).await),
-            Event::Tick => self.tick(work_until(deadline)).await,
+        // Who waits for the answer has gone by then; nobody pays for what he does not get.
+        let given_up = self.ground.clock.monotonic() + self.request_timeout;
+        let last = deadline.saturating_sub(HAND_IN);
+        let (answer, settled_by) = match Event::of(payload.get())? {
+            Event::Http(event) => {
+                let until = deadline.saturating_sub(SETTLE).min(given_up);
+                (self.http(*event, until).await, last.min(given_up + SETTLE_BESIDE))
+            }
+            Event::Rings(records) => (Ok(self.rings(records, work_until(deadline)).await), last),
+            Event::Tick => (self.tick(work_until(deadline)).await, last),
         };
-        self.settle(deadline).await;
+        self.settle(settled_by).await;
         answer
     }
 
-    async fn http(&self, event: HttpEvent, deadline: Duration) -> Result<Value> {
+    async fn http(&self, event: HttpEvent, until: Duration) -> Result<Value> {
         let kind = event.kind();
-        // Who waits for the answer has gone by then; nobody pays for what he does not get.
-        let given_up = self.ground.clock.monotonic() + self.request_timeout;
-        let until = deadline.saturating_sub(SETTLE).min(given_up);
         let mut request = request::of(event)?;
         request.extensions_mut().insert(Whole { bytes_max: kind.bytes_max(), until });
         let response = self.freight.app.router().oneshot(request).await?;
@@ -145,10 +152,10 @@ impl Function {
         Ok(json!({ "more": more }))
     }
 
-    /// Waits for what is done beside requests: after this nothing runs.
-    async fn settle(&self, deadline: Duration) {
+    /// Waits for what is done beside requests, until then: after this nothing runs.
+    async fn settle(&self, until: Duration) {
         let settled = async { tokio::join!(self.freight.accounts.settle(), self.freight.source.events_flush()) };
-        let left = deadline.saturating_sub(self.ground.clock.monotonic());
+        let left = until.saturating_sub(self.ground.clock.monotonic());
         let (accounts, events) = tokio::select! {
             biased;
             settled = settled => settled,

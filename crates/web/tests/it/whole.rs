@@ -54,3 +54,14 @@ async fn what_is_late_is_a_problem_and_a_stream_of_events_is_cut() {
     let events = ask(&server, "GET", "/api/v1/things/events", 1 << 20).await.expect(200);
     assert!(String::from_utf8(events.body).unwrap().contains("after nothing"));
 }
+
+#[tokio::test]
+async fn nobody_waits_for_longer_than_there_is_time_to_answer() {
+    let server = server();
+    let whole = Whole { bytes_max: 1 << 20, until: server.clock.monotonic() + Duration::from_secs(4) };
+    let hang = |wait| request("POST", "/api/v1/hang").header("x-api-key", "good").header("prefer", wait);
+    let waited = server.send(hang("wait=30").extension(whole).body(Body::empty()).unwrap()).await.expect(200);
+    assert_eq!(waited.header("preference-applied"), "wait=3", "one second is for the answer");
+    let short = server.send(hang("wait=2").extension(whole).body(Body::empty()).unwrap()).await.expect(200);
+    assert_eq!(short.header("preference-applied"), "wait=2");
+}
