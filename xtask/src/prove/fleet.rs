@@ -2,8 +2,8 @@
 //!
 //! The program is `crates/freight/examples/fleet`, which starts copies of the server as processes, on
 //! moto behind the shim and a Redis, and is the caller and the oracle: it remembers what it was told.
-//! Each scene has a saboteur: a server that waits for a store which is away, and copies that are killed
-//! where they ought to be told to stop, so that their leases stay.
+//! Each scene has a saboteur: a server that waits for a store which is away, copies that are killed where
+//! they ought to be told to stop, so that their leases stay, and copies that each count for themselves.
 
 use std::path::PathBuf;
 
@@ -35,12 +35,12 @@ pub(super) fn outage(attack: &Attack) -> Result<Verdict> {
     let mut figures = stage.play("outage", attack, attack.n, None)?;
     let broken = stage.play("outage", attack, SABOTAGED_ROUNDS, Some("patient"))?;
     let told = |name: &str| count(&figures, name);
-    let attacked = told("rounds")? == attack.n && told("acknowledged")? > 0 && told("refused")? > 0;
+    let attacked = told("rounds")? == attack.n && told("asked_while_there")? > 0 && told("refused")? > 0;
     let held = told("lost")? == 0
         && told("later_than_a_second")? == 0
         && told("recovery_ms")? <= RECOVERY_MAX_MS
         && told("memory_growth_kib")? <= GROWTH_MAX_KIB
-        && told("refused_needlessly")? * NEEDLESS_PER <= told("acknowledged")?
+        && told("refused_needlessly")? * NEEDLESS_PER <= told("asked_while_there")?
         && figures["wrong"] == json!([]);
     let late = count(&broken, "later_than_a_second")?;
     figures["saboteur"] = json!({ "caught": late > 0, "later_than_a_second": late });
@@ -70,7 +70,7 @@ pub(super) fn roll(attack: &Attack) -> Result<Verdict> {
 pub(super) fn limits(attack: &Attack) -> Result<Verdict> {
     let stage = Stage::open()?;
     let mut figures = stage.play("limits", attack, attack.n, None)?;
-    let broken = stage.play("limits", attack, attack.n, Some("fixed-windows"))?;
+    let broken = stage.play("limits", attack, attack.n, Some("apart"))?;
     let told = |name: &str| count(&figures, name);
     let (limit, copies) = (told("limit")?, told("copies")?);
     let refused = count(&figures["statuses"], "429")?;
@@ -80,9 +80,9 @@ pub(super) fn limits(attack: &Attack) -> Result<Verdict> {
         && told("most_with_redis_again")? <= limit + TOLERATED
         && (1..=limit * copies).contains(&told("most_without_redis")?);
     let attacked = refused > 0 && told("most")? > limit / 2;
-    let admitted = count(&broken, "most")?;
-    let caught = admitted > limit + TOLERATED;
-    figures["saboteur"] = json!({ "caught": caught, "most": admitted });
+    let (apart, windows) = (count(&broken, "most")?, count(&broken, "most_in_fixed_windows")?);
+    let caught = apart.min(windows) > limit + TOLERATED;
+    figures["saboteur"] = json!({ "caught": caught, "most": apart, "most_in_fixed_windows": windows });
     Ok(Verdict { passed: held && attacked && known && caught, figures })
 }
 

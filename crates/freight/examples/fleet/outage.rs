@@ -1,7 +1,7 @@
 //! DynamoDB, SQS and Redis are cut off, one at a time, and restored.
 //!
 //! While the store is away every write is answered 503, says when to come back, and is answered within
-//! a second; while queue or cache are, every write succeeds. Once restored, writes and work go on
+//! a second; while queue or cache are, and once it is restored, every write succeeds. Once restored, writes and work go on
 //! without a new start. At the end each record that was acknowledged is there.
 
 use std::time::{Duration, Instant};
@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(40);
 const GIVEN_UP_MAX: Duration = Duration::from_secs(8);
 /// How long a recovery is waited for.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
+/// Whoever asks so long after an outage has nothing to do with it any more.
+const CALM: Duration = Duration::from_secs(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outage {
@@ -79,7 +81,8 @@ struct Told {
     wrong: Vec<String>,
     longest_ms: u128,
     late: usize,
-    /// Writes that failed although only queue or cache were away.
+    /// Writes while the store was there, and those of them that were refused.
+    asked_while_there: usize,
     needless: usize,
     recovery_ms: u128,
     memory_before_kib: Option<u64>,
@@ -103,19 +106,36 @@ impl Told {
 
     fn judge(&mut self, asked: &[Asked]) {
         for write in asked.iter().filter(|asked| asked.is_write) {
-            let during = self.outages.iter().find(|(_, begun, ended)| (*begun..=*ended).contains(&write.at));
-            let Some(&(outage, ..)) = during else { continue };
-            self.longest_ms = self.longest_ms.max(write.took.as_millis());
-            self.late += usize::from(write.took > ANSWER_MAX);
-            match (outage, write.status) {
-                (Outage::Store(_), 503) if write.says_when => self.refused += 1,
-                // Done before the store was gone, or once it was back.
-                (Outage::Store(_), 200) => {}
-                (Outage::Queue(_) | Outage::Cache, 200) => {}
-                (Outage::Queue(_) | Outage::Cache, 503) => self.needless += 1,
-                (_, status) => self.wrong.push(format!("{status} during {outage:?}")),
+            let Some(outage) = self.during(write) else { continue };
+            if outage.is_some() {
+                self.longest_ms = self.longest_ms.max(write.took.as_millis());
+                self.late += usize::from(write.took > ANSWER_MAX);
+            }
+            let is_there = !matches!(outage, Some(Outage::Store(_)));
+            self.asked_while_there += usize::from(is_there);
+            match write.status {
+                // With the store away: done before it was gone, or once it was back.
+                200 => {}
+                503 if is_there => self.needless += 1,
+                503 if write.says_when => self.refused += 1,
+                status => self.wrong.push(format!("{status} during {outage:?}")),
             }
         }
+    }
+
+    /// What was cut off when somebody asked; `None` = it was just restored, or was cut off before the
+    /// answer.
+    fn during(&self, write: &Asked) -> Option<Option<Outage>> {
+        let answered = write.at + write.took;
+        for (outage, begun, ended) in &self.outages {
+            if (*begun..=*ended).contains(&write.at) {
+                return Some(Some(*outage));
+            }
+            if answered >= *begun && write.at < *ended + CALM {
+                return None;
+            }
+        }
+        Some(None)
     }
 
     fn line(&self, acknowledged: usize, lost: usize) -> Value {
@@ -124,6 +144,7 @@ impl Told {
             "acknowledged": acknowledged,
             "lost": lost,
             "refused": self.refused,
+            "asked_while_there": self.asked_while_there,
             "refused_needlessly": self.needless,
             "longest_answer_ms": self.longest_ms,
             "later_than_a_second": self.late,
