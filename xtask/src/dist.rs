@@ -20,6 +20,9 @@ const BESIDE: [&str; 2] = ["README.md", "LICENSE"];
 /// The image. Its base has what a program that is linked to glibc needs, roots of trust, and no shell.
 const CONTAINERFILE: &str = include_str!("dist/Containerfile");
 
+/// What `provided.al2023` has is glibc 2.34.
+const LAMBDA_GLIBC: u32 = 34;
+
 /// What to make.
 #[derive(Args)]
 pub(crate) struct Options {
@@ -40,6 +43,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let made = if options.lambda {
         let bootstrap = stripped(&program, &stage.path().join("bootstrap"))?;
         says_its_version(&bootstrap)?;
+        let needs = glibc(&fs::read(&bootstrap)?);
+        ensure!(
+            needs <= LAMBDA_GLIBC,
+            "it was linked to glibc 2.{needs}, and Lambda has 2.{LAMBDA_GLIBC}: build it on an older system"
+        );
         let path = folder.join("freight-lambda.zip");
         zipped(&bootstrap, &path)?;
         path
@@ -63,6 +71,15 @@ fn archived(program: &Path, stage: &Path, folder: &Path) -> Result<PathBuf> {
     for file in BESIDE {
         fs::copy(process::root().join(file), inside.join(file))?;
     }
+    // The image takes the archive that is there.
+    for older in fs::read_dir(folder)? {
+        let older = older?;
+        let older_name = older.file_name();
+        let older_name = older_name.to_string_lossy();
+        if older_name.starts_with("freight-") && older_name.contains(".tar.gz") {
+            fs::remove_file(older.path())?;
+        }
+    }
     let path = folder.join(format!("{name}.tar.gz"));
     let mut tar = process::command("tar", "-czf");
     tar.arg(&path).arg("-C").arg(stage).arg(&name);
@@ -82,6 +99,17 @@ fn says_its_version(program: &Path) -> Result<()> {
     let said = process::output(process::command(program, "--version"))?;
     ensure!(said.trim() == concat!("freight ", env!("CARGO_PKG_VERSION")), "it says {said:?}");
     Ok(())
+}
+
+/// The newest 2.N of glibc that a program names: what it was linked to, by the versions of its symbols.
+fn glibc(program: &[u8]) -> u32 {
+    const NAME: &[u8] = b"GLIBC_2.";
+    let after = program.windows(NAME.len()).enumerate().filter(|(_, window)| *window == NAME);
+    let minor = |at: usize| {
+        let digits = program[at + NAME.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0, |minor: u32, digit| minor.saturating_mul(10).saturating_add(u32::from(digit - b'0')))
+    };
+    after.map(|(at, _)| minor(at)).max().unwrap_or_default()
 }
 
 /// A zip with one executable file, under the name that it has, by the Python that everything here needs.
@@ -104,6 +132,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn what_a_program_needs_is_read_from_it() {
+        assert_eq!(glibc(b"\0GLIBC_2.4\0GLIBC_2.34\0GLIBC_2.2.5\0GLIBC_PRIVATE\0"), 34);
+        assert_eq!(glibc(b"statically linked"), 0);
+        let here = fs::read(std::env::current_exe().unwrap()).unwrap();
+        assert!(glibc(&here) >= 4, "this test is linked to one");
+    }
 
     #[test]
     fn the_zip_unpacks_to_a_program_that_starts() {
