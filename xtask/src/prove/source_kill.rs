@@ -33,7 +33,7 @@ use rig::{Kills, Rig};
 /// At least so many of the kills that meet writers have to come while a write is under way.
 const IN_FLIGHT_LEAST: f64 = 0.8;
 /// How many kills the saboteur gets.
-const SABOTAGED_KILLS: u64 = 12;
+const SABOTAGED_KILLS: u64 = 30;
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     let mut random = Random::new(attack.seed);
