@@ -55,7 +55,7 @@ async fn main() {
     let told: Arc<dyn Store> = Arc::new(Intercepted::new(file.clone(), Told));
     let store = if *rest == ["split"] { Arc::new(Intercepted::new(told, Split(clock.clone()))) } else { told };
     let bell = Arc::new(Bell::new(clock.clone(), seed));
-    let deps = carts::Deps { store: store.clone(), clock: clock.clone(), catalog: Arc::new(Numbers(jobs * each)) };
+    let deps = carts::Deps { store: store.clone(), catalog: Arc::new(Numbers(jobs * each)) };
     let mut registry = Registry::default();
     carts::register(&mut registry, &deps);
     let engine = Engine::new(Deps {

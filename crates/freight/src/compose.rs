@@ -94,7 +94,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let measuring = source::Deps { store: ground.store.clone(), clock: ground.clock.clone() };
     source::register(&mut registry, &measuring);
     let catalog = Arc::new(Datasets(sources.catalog()));
-    let gathering = carts::Deps { store: ground.store.clone(), clock: ground.clock.clone(), catalog };
+    let gathering = carts::Deps { store: ground.store.clone(), catalog };
     carts::register(&mut registry, &gathering);
     let export = abroad::export(&settings.export, &settings.aws).await?;
     export.register(&mut registry);

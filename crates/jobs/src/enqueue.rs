@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::rows::job::{Head, head_key, list_moves, params_key};
 use crate::rows::task::{INLINE_PAYLOAD_MAX, Part, TaskRow, payload_key, unique_key};
-use crate::{Engine, Job, Priority};
+use crate::{Counts, Engine, Job, Priority};
 
 /// The most bytes of a payload.
 pub const PAYLOAD_BYTES_MAX: usize = 256 << 10;
@@ -127,9 +127,10 @@ impl Engine {
         let planner = planner_row(tenant, id, &head, self.clock.now());
         writes.extend(planner.create());
         let failed = match self.store.write(writes).await {
-            Ok(_) => {
+            Ok(version) => {
                 self.ring(tenant, new.priority, [(planner.id, Duration::ZERO)]).await;
-                let job = self.job_get(tenant, id).await?.ok_or_else(|| Error::internal("a job vanished"))?;
+                // As it was accepted, whatever has become of it since.
+                let job = head.view(tenant, id, Some(version), Counts::default(), new.params.clone());
                 return Ok(Some(Enqueued { job, joined: false }));
             }
             Err(StoreError::Failed(failed)) => failed,

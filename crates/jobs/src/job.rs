@@ -65,7 +65,7 @@ impl Engine {
         let Some(head) = Head::read(item) else { return Ok(None) };
         let params = params.as_ref().map(|item| item.data().to_owned()).unwrap_or_default();
         let counts = head.counts.clone().unwrap_or_else(|| sum_counts(shards.iter().flatten()));
-        Ok(Some(head.view(tenant, id, item, counts, params)))
+        Ok(Some(head.view(tenant, id, item.version, counts, params)))
     }
 
     /// Whether all batches of a job are planned: its totals no longer grow. Ask for this first, and for
@@ -119,7 +119,7 @@ impl Engine {
                 Some(counts) => counts,
                 None => self.job_counts(tenant, *id).await?,
             };
-            jobs.push(head.view(tenant, *id, item, counts, String::new()));
+            jobs.push(head.view(tenant, *id, item.version, counts, String::new()));
         }
         Ok(jobs)
     }

@@ -172,8 +172,13 @@ impl Engine {
         let Scene { id, item, head, mut cursor, params, .. } = scene;
         let kind = self.registry.jobs.get(head.kind.as_str()).cloned();
         let kind = kind.ok_or_else(|| Failure::permanent("this kind of job is not known here"))?;
-        let job =
-            head.clone().view(tenant, id, &item, self.job_counts(tenant, id).await.map_err(Failure::from)?, params);
+        let job = head.clone().view(
+            tenant,
+            id,
+            item.version,
+            self.job_counts(tenant, id).await.map_err(Failure::from)?,
+            params,
+        );
         let plan = page_that_fits(&*kind, &job, cursor.plan.as_deref()).await?;
         let now = self.clock.now();
         let mut writes = vec![Write::check(head_key(tenant, id), is_running())];
@@ -324,7 +329,7 @@ impl Engine {
         let slot = head.slot.take();
         head.settled = true;
         head.counts = Some(counts.clone());
-        let job = head.clone().view(tenant, id, &item, counts, params);
+        let job = head.clone().view(tenant, id, item.version, counts, params);
         let mut writes = lock(&run.row).remove();
         let mut own = Vec::new();
         if let Some(kind) = self.registry.jobs.get(head.kind.as_str()) {

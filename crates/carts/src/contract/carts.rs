@@ -25,6 +25,9 @@ async fn there_is_no_default_cart_before_it_is_used(owner: &Client) {
     assert_eq!(owner.get("/resources/carts/").await.expect(200).json(), json!([]));
     owner.put("/resources/carts/default", &json!({ "cart_name": "mine" })).await.expect(404);
     owner.delete("/resources/carts/default").await.expect(404);
+    // What is refused is no use.
+    let query = json!({ "entity_type": "nothing", "filters": {} });
+    owner.post("/resources/carts/default/items/query", &query).await.expect(412);
     assert_eq!(owner.get("/resources/carts/").await.expect(200).json(), json!([]));
 }
 

@@ -194,7 +194,6 @@ pub(super) async fn summary(
     State(carts): State<Arc<Carts>>,
     PathId(asked): PathId<Asked>,
 ) -> Answer<Json<CartSummary>> {
-    let (cart, types) = carts.summary(&caller, asked).await?;
-    let items_count = types.values().sum();
-    Ok(Json(CartSummary { id: cart.id, items_count, entity_types: types.into_iter().take(TYPES_MAX).collect() }))
+    let (cart, items_count, entity_types) = carts.summary(&caller, asked, TYPES_MAX).await?;
+    Ok(Json(CartSummary { id: cart.id, items_count, entity_types }))
 }

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::jobs::combine::COMBINED;
 use crate::jobs::query::{ADDED, PRESENT};
 use crate::jobs::{COMBINE, CombineParams, QueryParams};
 use crate::model::{Entity, Item};
@@ -271,7 +272,8 @@ pub(super) struct CartItemBatchJob {
     total_parts: Option<i64>,
     /// How many of them have not come to their end; null until that is known.
     remaining_parts: Option<i64>,
-    /// How many items were found, or make up the result; null until that is known.
+    /// How many items were found, or make up the result; null until that is known, and of a combination
+    /// that changed nothing.
     items_found: Option<i64>,
     /// How many of them were not in the cart before.
     items_added: i64,
@@ -307,9 +309,16 @@ impl CartItemBatchJob {
     pub(super) fn new(Progress { job, planned }: Progress) -> Result<Self> {
         let extra = |name: &str| job.counts.extra.get(name).copied().unwrap_or(0);
         let ended = job.counts.batches_completed + job.counts.batches_failed + job.counts.batches_dropped;
-        let (added, present) = (extra(ADDED), extra(PRESENT));
+        let (mut added, mut present) = (extra(ADDED), extra(PRESENT));
         let (cart_id, found, failed) = match job.kind.as_str() {
-            COMBINE => (params::<CombineParams>(&job)?.cart, job.settled.then_some(added + present), 0),
+            COMBINE => {
+                // The result is built beside the cart: nothing of it is there before all is.
+                let combined = job.details[COMBINED] == true;
+                if !combined {
+                    (added, present) = (0, 0);
+                }
+                (params::<CombineParams>(&job)?.cart, combined.then_some(added + present), 0)
+            }
             _ => (params::<QueryParams>(&job)?.cart, planned.then_some(job.counts.total), job.counts.failed),
         };
         Ok(Self {

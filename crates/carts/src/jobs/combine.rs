@@ -19,10 +19,13 @@ use uuid::Uuid;
 
 use super::query::{ADDED, PRESENT};
 use super::{COMBINE, CombineParams, Kit, params, text};
-use crate::model::{Cart, Item, Op};
+use crate::model::{Item, Op};
 use crate::service::items::{changes, chunk_len, insertion};
 use crate::store::basket::digits;
 use crate::store::{Basket, held};
+
+/// Whether the result was put in the cart: a detail of the job.
+pub const COMBINED: &str = "combined";
 
 /// So many items are gathered before they are written.
 const GATHERED_MAX: usize = 200;
@@ -51,13 +54,25 @@ impl Combine {
         Self { kit }
     }
 
-    /// Puts the result in the place of what lay in the cart, unless that was done.
-    async fn switch(&self, job: &Job, params: &CombineParams) -> Result<Cart, Failure> {
+    /// Whether an earlier attempt to settle has put the result in its place. What was put there may be
+    /// out of use again: then it is closed, and all sixteen batches of a complete job had opened it.
+    async fn was_switched(&self, job: &Job, params: &CombineParams) -> Result<bool, Failure> {
+        let cart = self.kit.cart_of(&job.tenant, params.cart).await?;
+        if cart.is_some_and(|cart| cart.contents == params.into) {
+            return Ok(true);
+        }
+        let into = self.kit.heads.contents(&job.tenant, params.into);
+        Ok(job.status == JobStatus::Completed && into.stamps().await?.is_none())
+    }
+
+    /// Puts the result in the place of what lay in the cart.
+    async fn switch(&self, job: &Job, params: &CombineParams) -> Result<(), Failure> {
         for _ in 0..TRIES_MAX {
             let cart = self.kit.cart_of(&job.tenant, params.cart).await?;
             let cart = cart.ok_or_else(|| Failure::permanent("The cart was deleted"))?;
+            // Whoever lost the lease may have come so far.
             if cart.contents == params.into {
-                return Ok(cart);
+                return Ok(());
             }
             let stamps = self.kit.heads.basket(&cart).stamps().await?;
             if cart.contents != params.contents || stamps.as_ref() != Some(&params.seen) {
@@ -68,7 +83,7 @@ impl Combine {
                 return Err(Failure::permanent("The other cart was deleted or replaced while it was combined"));
             }
             if self.kit.heads.switch(&cart, &params.seen, params.into, job.updated_at).await? {
-                return Ok(Cart { contents: params.into, ..cart });
+                return Ok(());
             }
         }
         Err(Failure::permanent("The result of an earlier attempt was given up; ask for the combination again"))
@@ -125,15 +140,20 @@ impl JobKind for Combine {
 
     async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
         let params: CombineParams = params(job)?;
-        let switched = match self.kit.cart_of(&job.tenant, params.cart).await? {
-            Some(cart) if cart.contents == params.into => Some(cart),
-            _ if job.status == JobStatus::Completed => Some(self.switch(job, &params).await?),
-            _ => None,
-        };
-        let out_of_use = if switched.is_some() { params.contents } else { params.into };
-        self.kit.heads.contents(&job.tenant, out_of_use).sweep().await?;
-        let writes = vec![held::strike(&job.tenant, params.cart, out_of_use)];
-        Ok(Settled { details: serde_json::json!({ "combined": switched.is_some() }), writes })
+        let mut combined = self.was_switched(job, &params).await?;
+        if !combined && job.status == JobStatus::Completed {
+            self.switch(job, &params).await?;
+            combined = true;
+        }
+        let named = self.kit.cart_of(&job.tenant, params.cart).await?.map(|cart| cart.contents);
+        let mut writes = Vec::new();
+        for contents in [params.contents, params.into] {
+            if named != Some(contents) {
+                self.kit.heads.contents(&job.tenant, contents).sweep().await?;
+                writes.push(held::strike(&job.tenant, params.cart, contents));
+            }
+        }
+        Ok(Settled { details: serde_json::json!({ COMBINED: combined }), writes })
     }
 }
 

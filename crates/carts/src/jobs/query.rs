@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::Scope;
+use base::{Error, Scope};
 use jobs::{CommitError, Done, Failure, Job, JobKind, NewBatch, Plan, Run, Tally};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,6 +24,8 @@ use crate::store::Basket;
 /// At most so many items in a part, and so many bytes of their ids.
 const PART_ITEMS_MAX: usize = 1_000;
 const PART_BYTES_MAX: usize = 190_000;
+/// How often a chunk is put in against others who change the cart.
+const TRIES_MAX: usize = 64;
 /// After so many records the planner saves where it is, whatever it found.
 const RECORDS_MAX: usize = 50_000;
 
@@ -175,7 +177,7 @@ impl Filling<'_> {
     /// Puts in a chunk: what is not there, and counts what is.
     async fn put(&mut self, chunk: &[&Item]) -> Result<(), Failure> {
         let mut absent = chunk.to_vec();
-        loop {
+        for _ in 0..TRIES_MAX {
             let mut writes = insertion(&self.basket, &absent)?;
             let count_at = writes.len();
             writes.extend(self.basket.count(chunk[0].id.digit(), &changes(&absent)));
@@ -194,6 +196,7 @@ impl Filling<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
+        Err(Error::unavailable("a cart changed too often").into())
     }
 
     /// What the part has done with one chunk more, of which so many items are new.

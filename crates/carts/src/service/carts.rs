@@ -3,12 +3,13 @@
 use ::jobs::{NewJob, Priority};
 use base::store::Version;
 use base::{Ctx, Error, ErrorKind, Page, Result};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use uuid::Uuid;
 
 use super::{Carts, missing, moved};
 use crate::jobs::{REMOVE, RemoveParams};
 use crate::model::{Asked, Cart, Name, Owner};
+use crate::store::heads::gone;
 
 /// How often a change is tried against others who change the same cart.
 const TRIES_MAX: usize = 64;
@@ -45,18 +46,24 @@ impl Carts {
         let (page, more) = rest.split_at(limit.min(rest.len()));
         let carts = self.heads.get_all(&ctx.tenant, page).await?;
         let counting = futures::stream::iter(carts.into_iter().map(|cart| self.cart_count(cart)));
-        let items = counting.buffered(COUNTED_AT_ONCE).try_collect().await?;
+        let counted: Vec<_> = counting.buffered(COUNTED_AT_ONCE).collect().await;
+        // What is deleted at this moment is not listed.
+        let there = counted.into_iter().filter(|counted| !counted.as_ref().is_err_and(is_missing));
+        let items = there.collect::<Result<_>>()?;
         let next = page.last().filter(|_| !more.is_empty()).map(Uuid::to_string);
         Ok(Page { items, next })
     }
 
-    /// How many items a cart has; none, if it was deleted meanwhile.
+    /// How many items a cart has.
     ///
     /// # Errors
-    /// What the store fails with.
+    /// `NotFound` when it is deleted meanwhile; what the store fails with.
     pub async fn cart_count(&self, cart: Cart) -> Result<Counted> {
-        let items = self.heads.basket(&cart).len().await?.unwrap_or(0);
-        Ok(Counted { cart, items })
+        if let Some(items) = self.heads.basket(&cart).len().await? {
+            return Ok(Counted { cart, items });
+        }
+        let items = self.whole(cart.clone(), |basket| async move { basket.len().await }).await?;
+        Ok(Counted { cart, items: items.unwrap_or(0) })
     }
 
     /// Gives a cart another name; `check` sees the version that is changed, and `named` the id in the
@@ -103,7 +110,10 @@ impl Carts {
         for _ in 0..TRIES_MAX {
             let cart = self.to_delete(ctx, asked).await?;
             check(cart.version)?;
-            let counted = self.cart_count(cart).await?;
+            let counted = match self.cart_count(cart).await {
+                Err(error) if is_missing(&error) => continue,
+                counted => counted?,
+            };
             let cart = &counted.cart;
             let params = RemoveParams { cart: cart.id, contents: cart.contents };
             let params = serde_json::to_string(&params).map_err(Error::internal)?;
@@ -124,11 +134,13 @@ impl Carts {
             Some(cart) if cart.owner == Owner::of(ctx) => Ok(cart),
             Some(_) => Err(Error::new(ErrorKind::Forbidden, "This cart belongs to another user")),
             None => match self.heads.gone(&ctx.tenant, id).await? {
-                Some(owner) if owner == ctx.principal => {
-                    Err(Error::new(ErrorKind::Gone, format!("Cart {id} is deleted already")))
-                }
+                Some(owner) if owner == ctx.principal => Err(gone(id)),
                 _ => Err(missing(id)),
             },
         }
     }
+}
+
+fn is_missing(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotFound
 }

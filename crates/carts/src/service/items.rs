@@ -107,7 +107,10 @@ impl Carts {
         new: &mut HashMap<ItemId, bool>,
     ) -> Result<Vec<&'i Item>> {
         let (mut absent, mut present) = (chunk.to_vec(), Vec::new());
-        while !absent.is_empty() {
+        for _ in 0..TRIES_MAX {
+            if absent.is_empty() {
+                return Ok(present);
+            }
             let basket = self.heads.basket(cart);
             let mut writes = insertion(&basket, &absent)?;
             writes.extend(basket.count(absent[0].id.digit(), &changes(&absent)));
@@ -122,7 +125,7 @@ impl Carts {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(present)
+        Err(Error::unavailable("a cart changed too often"))
     }
 
     /// Takes an item out of a cart; returns it.

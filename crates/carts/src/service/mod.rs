@@ -11,7 +11,7 @@ pub mod work;
 use std::sync::Arc;
 
 use ::jobs::Engine;
-use base::{Clock, Ctx, Error, ErrorKind, Result, Store};
+use base::{Ctx, Error, ErrorKind, Result, Store};
 use uuid::Uuid;
 
 use crate::model::{Asked, Cart, Catalog, Owner};
@@ -22,8 +22,6 @@ use crate::store::Heads;
 pub struct Deps {
     /// Where everything is kept.
     pub store: Arc<dyn Store>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
     /// The records that carts may hold.
     pub catalog: Arc<dyn Catalog>,
 }

@@ -58,9 +58,9 @@ impl Carts {
     /// # Errors
     /// `NotFound` when there is no such cart; `Invalid`, naming the path in the request.
     pub async fn query_count(&self, ctx: &Ctx, asked: Asked, question: &Question) -> Result<u64> {
-        self.cart_use(ctx, asked).await?;
         let view = View::of(ctx);
         let (filter, limit) = self.check(&view, question).await?;
+        self.cart_use(ctx, asked).await?;
         let mut records = self.deps.catalog.read(&view, &question.entity_type, None).await?;
         let mut found = 0;
         while found < limit {
@@ -75,9 +75,9 @@ impl Carts {
     /// # Errors
     /// As for [`query_count`](Self::query_count).
     pub async fn query_start(&self, ctx: &Ctx, asked: Asked, question: Question) -> Result<Progress> {
-        let cart = self.cart_use(ctx, asked).await?;
         let view = View::of(ctx);
         let (_, limit) = self.check(&view, &question).await?;
+        let cart = self.cart_use(ctx, asked).await?;
         let Question { entity_type, filters, .. } = question;
         let params = QueryParams { cart: cart.id, view, entity_type, filters, limit };
         let params = serde_json::to_string(&params).map_err(Error::internal)?;

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base::store::{Body, Key, PAGE_MAX, Query, Table, When, Write};
+use base::store::{Body, Key, PAGE_MAX, Query, Range, Table, When, Write};
 use base::{Error, Page, Result, Store, StoreExt as _, TenantId, key};
 use uuid::Uuid;
 
 use super::{CARTS, ITEMS, rows};
 use crate::model::item::DIGITS;
 use crate::model::{Item, ItemId};
+
+/// A page of items ends behind the one with which their attributes have so many bytes.
+const PAGE_BYTES_MAX: usize = 1 << 20;
 
 /// The contents of a cart.
 #[derive(Clone)]
@@ -159,37 +162,56 @@ impl Basket {
         Ok(counts.into_iter().map(|count| Some(count?.version?.0)).collect())
     }
 
-    /// How many items there are of each type.
+    /// How many items there are of each type, of the first `max` types by name.
     ///
     /// # Errors
     /// What the store fails with.
-    pub async fn types(&self) -> Result<BTreeMap<String, u64>> {
+    pub async fn types(&self, max: usize) -> Result<BTreeMap<String, u64>> {
         let mut types = BTreeMap::new();
-        let query = Query::new(CARTS, self.type_partition()).limit(PAGE_MAX);
-        for stored in self.store.query_all(query).await? {
-            let kind = base::key::split(&stored.key.sort).pop().unwrap_or_default();
-            *types.entry(kind).or_default() += u64::try_from(stored.int("n")).unwrap_or(0);
+        for digit in digits() {
+            let (mut found, mut after) = (0, None);
+            // None of the first types has more than so many before it in any digit.
+            while found < max {
+                let of_digit = Range::Prefix(key![digit]);
+                let query = Query::new(CARTS, self.type_partition()).range(of_digit).limit(PAGE_MAX).after(after);
+                let slice = self.store.query(query).await?;
+                for stored in slice.items {
+                    let kind = base::key::split(&stored.key.sort).pop().unwrap_or_default();
+                    let n = u64::try_from(stored.int("n")).unwrap_or(0);
+                    if n > 0 {
+                        found += 1;
+                        *types.entry(kind).or_default() += n;
+                    }
+                }
+                after = slice.next;
+                if after.is_none() {
+                    break;
+                }
+            }
         }
-        types.retain(|_, n| *n > 0);
-        Ok(types)
+        Ok(types.into_iter().take(max).collect())
     }
 
-    /// A page of the items in the order of their ids, behind the id `after`.
+    /// A page of the items in the order of their ids, behind the id `after`. It ends at the limit, or
+    /// where its attributes have [`PAGE_BYTES_MAX`].
     ///
     /// # Errors
     /// What the store fails with; `Internal` when an item cannot be read.
     pub async fn page(&self, after: Option<String>, limit: usize) -> Result<Page<Item>> {
         let from = after.as_deref().and_then(|id| id.get(..1)).unwrap_or_default().to_owned();
-        let mut items = Vec::new();
+        let (mut items, mut bytes) = (Vec::<Item>::new(), 0);
         for digit in digits().filter(|digit| **digit >= *from) {
             let mut after = after.clone().filter(|_| *digit == *from);
             loop {
-                let page = self.page_of(digit, after, limit - items.len()).await?;
-                items.extend(page.items);
-                if items.len() == limit {
-                    let next = items.last().map(|item| item.id.to_string());
-                    let last = page.next.is_none() && digit == "f";
-                    return Ok(Page { items, next: next.filter(|_| !last) });
+                // One more than asked for: only then is it known that the list goes on.
+                let page = self.page_of(digit, after, (limit - items.len() + 1).min(PAGE_MAX)).await?;
+                for item in page.items {
+                    if items.len() == limit || bytes >= PAGE_BYTES_MAX {
+                        let next = items.last().map(|item| item.id.to_string());
+                        return Ok(Page { items, next });
+                    }
+                    bytes += item.attributes.as_ref().map_or(0, String::len);
+                    items.push(item);
                 }
                 match page.next {
                     Some(next) => after = Some(next),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use base::clock::add;
 use base::store::{Body, Key, PAGE_MAX, Query, StoreError, When, Write};
-use base::{Error, Principal, Result, Store, StoreExt as _, TenantId, key};
+use base::{Error, ErrorKind, Principal, Result, Store, StoreExt as _, TenantId, key};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -99,6 +99,14 @@ impl Heads {
         stored.map(|stored| rows::cart(tenant, &stored)).transpose()
     }
 
+    /// A cart as it is now.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    pub async fn now(&self, cart: &Cart) -> Result<Option<Cart>> {
+        self.get(&cart.owner.tenant, cart.id).await
+    }
+
     /// Several carts, those that are there.
     ///
     /// # Errors
@@ -157,7 +165,12 @@ impl Heads {
             let place = if cart.default { DEFAULT.to_owned() } else { free_place(&places, cart.id, turn)? };
             match self.store.write(self.making(cart, &place)?).await {
                 Ok(version) => return Ok(Cart { version: Some(version), ..cart.clone() }),
-                Err(StoreError::Failed(_)) => self.name_free(cart).await?,
+                Err(StoreError::Failed(_)) => {
+                    if self.gone(&cart.owner.tenant, cart.id).await?.is_some() {
+                        return Err(gone(cart.id));
+                    }
+                    self.name_free(cart).await?;
+                }
                 Err(StoreError::Unknown(_)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -170,6 +183,8 @@ impl Heads {
         let mut writes = vec![
             Write::put(head_key(&cart.owner.tenant, cart.id), rows::cart_body(cart)?).when(When::Absent),
             entry(place_key(&cart.owner, place)),
+            // A repetition that comes late must not make again what was deleted since.
+            Write::check(gone_key(&cart.owner.tenant, cart.id), When::Absent),
             held::put(cart, cart.contents),
         ];
         if !cart.name.is_empty() {
@@ -274,6 +289,11 @@ impl Heads {
     pub async fn was_taken(&self, cart: &Cart, item: &ItemId) -> Result<bool> {
         Ok(self.store.get(taken_key(&cart.owner.tenant, cart.id, item)).await?.is_some())
     }
+}
+
+/// That a cart was deleted.
+pub fn gone(cart: Uuid) -> Error {
+    Error::new(ErrorKind::Gone, format!("Cart {cart} is deleted already"))
 }
 
 fn unchanged(cart: &Cart) -> When {

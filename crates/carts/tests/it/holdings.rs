@@ -1,12 +1,17 @@
 //! A tenant's partitions are all named, and nothing is left of a cart that is deleted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base::clock::SystemClock;
+use base::memory::MemoryStore;
 use base::store::Query;
 use base::{Store, StoreExt as _, TenantId};
-use carts::store::held;
+use carts::store::basket::Change;
+use carts::store::{Basket, held};
 use serde_json::json;
 use testkit::Client;
+use uuid::Uuid;
 
 use crate::world::World;
 
@@ -63,4 +68,21 @@ async fn every_item_is_in_a_partition_that_is_named_and_a_deleted_cart_leaves_no
     }
     assert_eq!(held(&world).await, 2);
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_summary_names_the_first_types_and_counts_them_in_all_digits() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(SystemClock::new())));
+    let basket = Basket::new(store.clone(), "default".parse().unwrap(), Uuid::new_v4());
+    store.write(basket.open()).await.unwrap();
+    for (digit, types) in [("0", ["c", "d", "a"]), ("7", ["c", "b", "e"]), ("f", ["f", "c", "g"])] {
+        let change = types.into_iter().map(|kind| (kind.to_owned(), 2)).collect();
+        basket.write(basket.count(digit, &change)).await.unwrap();
+    }
+    // Of this one nothing is left.
+    basket.write(basket.count("0", &Change::from([("a".to_owned(), -2)]))).await.unwrap();
+    let named = |types: [(&str, u64); 3]| BTreeMap::from(types.map(|(kind, n)| (kind.to_owned(), n)));
+    assert_eq!(basket.types(3).await.unwrap(), named([("b", 2), ("c", 6), ("d", 2)]));
+    assert_eq!(basket.types(100).await.unwrap().len(), 6);
+    assert_eq!(basket.len().await.unwrap(), Some(16));
 }

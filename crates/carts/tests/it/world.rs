@@ -20,6 +20,7 @@ use web::{Authenticate, Identity, Kit};
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) client: Client,
+    pub(crate) carts: Arc<Carts>,
     workers: Workers,
 }
 
@@ -27,7 +28,7 @@ impl World {
     pub(crate) fn start() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let deps = Deps { store: store.clone(), clock: clock.clone(), catalog: Arc::new(Flights) };
+        let deps = Deps { store: store.clone(), catalog: Arc::new(Flights) };
         let mut registry = Registry::default();
         carts::register(&mut registry, &deps);
         let engine = Engine::new(jobs::Deps {
@@ -47,8 +48,9 @@ impl World {
             cursor_key: Secret::new([7; 32]),
         };
         let workers = engine.workers_start();
-        let client = Client::app(&web::App::new(kit).mount(Carts::new(deps, engine).routes()).build());
-        Self { store, client, workers }
+        let carts = Carts::new(deps, engine);
+        let client = Client::app(&web::App::new(kit).mount(carts.clone().routes()).build());
+        Self { store, client, carts, workers }
     }
 
     /// Those whom the contract knows.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::key;
-use base::store::{Body, Field, Item, Key, When, Write};
+use base::store::{Body, Field, Item, Key, Version, When, Write};
 use base::{JobId, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,15 @@ impl Head {
         Body::data(encode(self)).with("status", self.status.as_str()).with("settled", self.settled)
     }
 
-    pub(crate) fn view(self, tenant: &TenantId, id: JobId, item: &Item, counts: Counts, params: String) -> Job {
+    /// The job whose head this is, in this version.
+    pub(crate) fn view(
+        self,
+        tenant: &TenantId,
+        id: JobId,
+        version: Option<Version>,
+        counts: Counts,
+        params: String,
+    ) -> Job {
         Job {
             tenant: tenant.clone(),
             id,
@@ -81,7 +89,7 @@ impl Head {
             details: self.details,
             settled: self.settled,
             counts,
-            version: item.version,
+            version,
         }
     }
 }
