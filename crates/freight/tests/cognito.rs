@@ -100,7 +100,7 @@ async fn people_of_a_user_pool_sign_up_in_on_and_out() {
         assert_eq!(made["delivery"]["medium"], "email");
         // One who is known is answered the same.
         assert_eq!(post(&client, "signup", credentials.clone(), 201).await.json(), made);
-        post(&client, "signin", credentials.clone(), 403).await;
+        post(&client, "signin", credentials.clone(), 401).await;
         post(&client, "confirm", json!({ "email": EMAIL, "code": "123456" }), 200).await;
         let wrong =
             post(&client, "signin", json!({ "email": EMAIL, "password": "another password" }), 401).await.json();

@@ -7,13 +7,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::{Principal, Scope, Scopes, Secret, TenantId};
+use base::{Error, ErrorKind, Principal, Scope, Scopes, Secret, TenantId};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 
 use crate::Problem;
 use crate::limits::Limits;
 
+/// What the signature of a request to AWS begins with.
+const AWS_SIGNATURE: &str = "AWS4-";
 /// The header of an API key.
 pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// The header in which a key of `system` names the tenant it acts for.
@@ -60,6 +62,15 @@ pub trait Authenticate: Send + Sync + 'static {
         act_for: Option<&str>,
     ) -> base::Result<Identity>;
 
+    /// Who a caller is whom AWS has told us of, without a credential of ours: `arn` signed the request,
+    /// as API Gateway or a function URL has verified.
+    ///
+    /// # Errors
+    /// As for [`authenticate`](Self::authenticate).
+    async fn authenticate_arn(&self, _arn: &str, _act_for: Option<&str>) -> base::Result<Identity> {
+        Err(Error::new(ErrorKind::Unauthenticated, "API key required"))
+    }
+
     /// Told that a valid caller was refused because a route demands `scope`, for whoever counts.
     fn refused(&self, _identity: &Identity, _scope: Scope) {}
 
@@ -69,18 +80,20 @@ pub trait Authenticate: Send + Sync + 'static {
     }
 }
 
-/// Takes the credential out of the headers.
+/// Takes the credential out of the headers. Of a request that AWS has verified (`by_aws`), a signature
+/// of AWS is none.
 ///
 /// # Errors
 /// `Malformed` (400) when a header is there twice or both are there and disagree;
 /// `Unauthenticated` when `Authorization` names a scheme that is not `Bearer`.
-pub(crate) fn credential(headers: &HeaderMap) -> Result<Option<Credential>, Problem> {
+pub(crate) fn credential(headers: &HeaderMap, by_aws: bool) -> Result<Option<Credential>, Problem> {
     let key = single(headers, &X_API_KEY)?;
-    let bearer = single(headers, &AUTHORIZATION)?.map(bearer).transpose()?;
+    let shown = single(headers, &AUTHORIZATION)?.filter(|text| !(by_aws && text.starts_with(AWS_SIGNATURE)));
+    let bearer = shown.map(bearer).transpose()?;
     match (key, bearer) {
         (Some(key), Some(bearer)) if key != bearer => {
             let text = "X-API-Key and Authorization disagree. Send one of them.";
-            Err(base::Error::new(base::ErrorKind::Malformed, text).with_detail("value_error", "X-API-Key", text).into())
+            Err(Error::new(ErrorKind::Malformed, text).with_detail("value_error", "X-API-Key", text).into())
         }
         (Some(key), _) => Ok(Some(Credential::ApiKey(Secret::new(key.to_owned())))),
         (None, Some(token)) => Ok(Some(Credential::Bearer(Secret::new(token.to_owned())))),
@@ -96,7 +109,7 @@ pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
         (Ok(text), None) => Ok(Some(text.trim())),
         _ => {
             let text = "This header may be sent once, in plain ASCII.";
-            let error = base::Error::new(base::ErrorKind::Malformed, text);
+            let error = Error::new(ErrorKind::Malformed, text);
             Err(error.with_detail("value_error", name.as_str(), text).into())
         }
     }

@@ -24,6 +24,7 @@ use crate::limits::{self, Charge};
 use crate::prefer::Prefer;
 use crate::register::Spec;
 use crate::scope::Access;
+use crate::source::CallerArn;
 use crate::whole::Whole;
 use crate::{Problem, headers, problem, query};
 
@@ -65,8 +66,9 @@ struct Passage {
 impl Passage {
     async fn pass(&self, request: Request, next: Next, answered: &mut Answered) -> Result<Response, Problem> {
         query::check(&self.spec, request.uri().query())?;
-        let credential = auth::credential(request.headers())?;
-        let identity = self.identify(request.headers(), credential.as_ref()).await?;
+        let arn = request.extensions().get::<CallerArn>();
+        let credential = auth::credential(request.headers(), arn.is_some())?;
+        let identity = self.identify(request.headers(), credential.as_ref(), arn).await?;
         if let Some(identity) = &identity {
             answered.tenant = Some(identity.tenant.clone());
             answered.cors_origins = Arc::clone(&identity.cors_origins);
@@ -88,17 +90,17 @@ impl Passage {
         &self,
         headers: &HeaderMap,
         credential: Option<&Credential>,
+        arn: Option<&CallerArn>,
     ) -> Result<Option<Identity>, Problem> {
-        let credential = match (self.spec.access, credential) {
-            (Access::Anyone, _) | (Access::Optional, None) => return Ok(None),
-            (_, Some(credential)) => credential,
-            (_, None) => {
-                return Err(Error::new(ErrorKind::Unauthenticated, "API key required").into());
-            }
-        };
         let act_for = auth::single(headers, &FREIGHT_TENANT)?;
-        let arrival = &self.arrival;
-        match arrival.kit.authenticate.authenticate(credential, arrival.source, act_for).await {
+        let (arrival, by) = (&self.arrival, &self.arrival.kit.authenticate);
+        let identity = match (self.spec.access, credential, arn) {
+            (Access::Anyone, ..) | (Access::Optional, None, None) => return Ok(None),
+            (_, Some(credential), _) => by.authenticate(credential, arrival.source, act_for).await,
+            (_, None, Some(CallerArn(arn))) => by.authenticate_arn(arn, act_for).await,
+            (_, None, None) => return Err(Error::new(ErrorKind::Unauthenticated, "API key required").into()),
+        };
+        match identity {
             Ok(identity) => Ok(Some(identity)),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => {
                 limits::failed_authentication(arrival).await?;

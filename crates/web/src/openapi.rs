@@ -34,7 +34,7 @@ pub(crate) fn describe(operation: &mut Operation, spec: &Spec, writes: bool) {
             known.push(parameter(&name, ParameterIn::Path, "Which one", None));
         }
     }
-    if spec.post {
+    if spec.heeds_keys() {
         let text = "Makes the request safe to send again: a repeat with the same key gets the same answer";
         known.push(parameter("Idempotency-Key", ParameterIn::Header, text, Some(KEY_CHARS_MAX)));
     }

@@ -39,6 +39,8 @@ pub enum Replay {
     Recomputed,
     /// The status alone: the body held a secret that is shown once.
     StatusOnly,
+    /// The header has no effect: not even a hash of the request is kept, since it holds a password.
+    Ignored,
 }
 
 /// A path that will go away.
@@ -62,6 +64,13 @@ pub(crate) struct Spec {
     pub(crate) replay: Replay,
     pub(crate) retired: Option<Retired>,
     pub(crate) mapping: Mapping,
+}
+
+impl Spec {
+    /// Whether an `Idempotency-Key` has an effect here.
+    pub(crate) fn heeds_keys(&self) -> bool {
+        self.post && self.replay != Replay::Ignored
+    }
 }
 
 type Schemas = Vec<(String, RefOr<Schema>)>;

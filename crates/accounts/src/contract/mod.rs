@@ -48,6 +48,7 @@ pub async fn sign_in_cases(client: &Client, mailbox: &Mailbox) {
     sign_in::a_code_has_five_tries(&door).await;
     sign_in::a_refresh_token_is_good_once(&door).await;
     sign_in::nobody_signs_up_over_another(&door).await;
+    sign_in::no_password_is_kept_with_a_request(&door).await;
     sign_in::one_of_many_becomes_the_user(&door).await;
     sign_in::what_cannot_be_an_account_is_named(&door).await;
 }

@@ -53,6 +53,10 @@ impl Authenticate for CartSessions {
         })
     }
 
+    async fn authenticate_arn(&self, arn: &str, act_for: Option<&str>) -> Result<Identity> {
+        self.0.authenticate_arn(arn, act_for).await
+    }
+
     fn refused(&self, identity: &Identity, scope: Scope) {
         self.0.refused(identity, scope);
     }

@@ -42,6 +42,10 @@ impl Authenticate for Accounts {
         }
     }
 
+    async fn authenticate_arn(&self, arn: &str, act_for: Option<&str>) -> Result<Identity> {
+        self.arn_verify(arn, act_for).await.map(Identity::from)
+    }
+
     fn refused(&self, identity: &Identity, scope: Scope) {
         self.deny(&identity.tenant, format!("scope {scope} missing"));
     }

@@ -46,15 +46,15 @@ impl Accounts {
             .with_state(Api { accounts: self.clone(), engine })
     }
 
-    /// The endpoints of people who sign up, in, on and out. The answer to a refresh token is not kept
-    /// under an `Idempotency-Key`, and neither is that to a password.
+    /// The endpoints of people who sign up, in, on and out. An `Idempotency-Key` has no effect on what
+    /// holds a password, a code or a token.
     pub fn sign_in_routes(&self, engine: Arc<Engine>) -> Routes {
         Routes::new("sign-in")
             .add(rare(route!(auth::sign_up)))
             .add(rare(route!(auth::confirm)))
             .add(rare(route!(auth::resend)))
-            .add(rare(route!(auth::sign_in)).replay(Replay::StatusOnly))
-            .add(route!(auth::refresh).replay(Replay::StatusOnly))
+            .add(rare(route!(auth::sign_in)))
+            .add(route!(auth::refresh).replay(Replay::Ignored))
             .add(route!(auth::sign_out))
             .add(rare(route!(auth::forgot_password)))
             .add(rare(route!(auth::reset_password)))
@@ -73,5 +73,5 @@ impl Accounts {
 
 /// What strangers may do a few times a minute from one address.
 fn rare(route: Route<Api>) -> Route<Api> {
-    route.policy("sign-in-minute", 20, Duration::from_secs(60))
+    route.policy("sign-in-minute", 20, Duration::from_secs(60)).replay(Replay::Ignored)
 }

@@ -18,8 +18,8 @@ pub use words::{Code, Email, Password};
 /// Signs people in. Each operation says in its errors only what a stranger may know.
 #[async_trait]
 pub trait IdentityProvider: Send + Sync + 'static {
-    /// Makes a user who is nobody until the address is confirmed; where there is one, nothing changes
-    /// and the answer is the same.
+    /// Makes a user who is nobody until the address is confirmed; where there is one, who they are does
+    /// not change and the answer is the same.
     ///
     /// # Errors
     /// `Invalid` for a password that is refused; `Forbidden` where nobody can sign up, with the reason.
@@ -29,7 +29,7 @@ pub trait IdentityProvider: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`wrong_code`].
-    async fn confirm(&self, ctx: &Ctx, email: &Email, code: &Code) -> Result<()>;
+    async fn confirm(&self, ctx: &Ctx, email: &Email, code: &Code) -> Result<Confirmed>;
 
     /// Sends another code, if there is an address to be confirmed; the answer is the same if not.
     ///
@@ -40,7 +40,8 @@ pub trait IdentityProvider: Send + Sync + 'static {
     /// Begins a session.
     ///
     /// # Errors
-    /// [`wrong_password`]; `Forbidden` for the right password of an address that is not confirmed.
+    /// [`wrong_password`], also for the right password of an address that is not confirmed: whoever signed
+    /// up with somebody else's address would learn from another answer that they have no account.
     async fn sign_in(&self, ctx: &Ctx, email: &Email, password: &Password) -> Result<SignedIn>;
 
     /// Goes on with a session. The token that was shown is used up where another one comes back.
@@ -81,6 +82,15 @@ pub struct Delivery {
     pub medium: &'static str,
     /// The address, but for most of its letters.
     pub destination: String,
+}
+
+/// What came of confirming an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Its owner can sign in.
+    Done,
+    /// Several signed up with it, each with a password of their own: its owner has to set one first.
+    PasswordNeeded,
 }
 
 /// What came of signing in.
@@ -125,9 +135,10 @@ pub struct Person {
     pub email: Option<String>,
 }
 
-/// No such user, or another password: which of them, nobody is told.
+/// No such user, another password, or an address that waits to be confirmed: which of them, nobody is
+/// told.
 pub fn wrong_password() -> Error {
-    Error::new(ErrorKind::Unauthenticated, "Wrong email address or password")
+    Error::new(ErrorKind::Unauthenticated, "Wrong email address or password, or the address is not confirmed")
 }
 
 /// No session has this token any more, or none ever had.
@@ -139,11 +150,6 @@ pub fn wrong_refresh_token() -> Error {
 pub fn wrong_code() -> Error {
     let text = "The code is wrong or has expired";
     Error::new(ErrorKind::Malformed, text).with_detail("value_error", "code", text)
-}
-
-/// For who signs in before the address is confirmed.
-pub fn not_confirmed() -> Error {
-    Error::new(ErrorKind::Forbidden, "The email address is not confirmed yet")
 }
 
 /// For an access token that another issuer made.

@@ -52,12 +52,18 @@ impl fmt::Display for Email {
     }
 }
 
-/// A password, as long as one has to be.
+/// A password.
 #[derive(Clone, Debug)]
 pub struct Password(Secret<String>);
 
 impl Password {
-    /// Takes a text that may become a password.
+    /// Takes a text that somebody says is theirs; `None` for one that nobody can have. A user pool has
+    /// rules of its own, so it may be a short one.
+    pub fn shown(text: String) -> Option<Self> {
+        (1..=PASSWORD_BYTES_MAX).contains(&text.len()).then(|| Self(Secret::new(text)))
+    }
+
+    /// Takes a text that is to become a password, as long as one has to be.
     ///
     /// # Errors
     /// `Invalid`, naming the field, never the text.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{Clock, Error, Result};
+use tokio_util::task::TaskTracker;
 
 use crate::model::jwt::{Algorithm, Compact, Flaw, KeySet};
 
@@ -36,6 +37,9 @@ pub trait KeyRing: Send + Sync + 'static {
     /// # Errors
     /// The flaw, or what failed when it could not be found out.
     async fn verify(&self, token: &Compact<'_>) -> Result<(), Refusal>;
+
+    /// Waits for what is asked beside requests.
+    async fn settle(&self) {}
 }
 
 /// Why a token was not verified.
@@ -69,6 +73,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     known: Mutex<Known>,
     asking: tokio::sync::Mutex<()>,
+    /// What is asked beside requests.
+    beside: TaskTracker,
 }
 
 #[derive(Default)]
@@ -82,7 +88,7 @@ impl Jwks {
     /// Keys from there, for these algorithms; nothing is asked yet.
     pub fn new(source: Arc<dyn KeySource>, algorithms: Vec<Algorithm>, clock: Arc<dyn Clock>) -> Self {
         let (known, asking) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { source, algorithms, clock, known, asking }))
+        Self(Arc::new(Inner { source, algorithms, clock, known, asking, beside: TaskTracker::new() }))
     }
 
     /// Keys among which there is one of this name, if the issuer has it.
@@ -94,7 +100,7 @@ impl Jwks {
         }
         let jwks = self.clone();
         // A task of its own: a caller who goes away must not end what others wait for.
-        if let Err(error) = tokio::spawn(async move { jwks.ask(ASK_EVERY).await }).await {
+        if let Err(error) = self.0.beside.spawn(async move { jwks.ask(ASK_EVERY).await }).await {
             tracing::error!(%error, "asking an issuer for its keys ended early");
         }
         self.0.known().keys.clone()
@@ -117,7 +123,7 @@ impl Jwks {
     fn refresh_if_aged(&self) {
         if self.0.is_older_than(AGED) && self.0.asking.try_lock().is_ok() {
             let jwks = self.clone();
-            tokio::spawn(async move { jwks.ask(AGED).await });
+            self.0.beside.spawn(async move { jwks.ask(AGED).await });
         }
     }
 }
@@ -130,6 +136,12 @@ impl KeyRing for Jwks {
             return Err(Flaw::Algorithm.into());
         }
         Ok(self.with(&token.key).await.verify(token)?)
+    }
+
+    async fn settle(&self) {
+        self.0.beside.close();
+        self.0.beside.wait().await;
+        self.0.beside.reopen();
     }
 }
 

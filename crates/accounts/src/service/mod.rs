@@ -125,6 +125,9 @@ impl Accounts {
         self.0.beside.close();
         self.0.beside.wait().await;
         self.0.beside.reopen();
+        for Trusted { keys, .. } in &self.0.trusted {
+            keys.settle().await;
+        }
         if let Some(local) = &self.0.local {
             local.settle().await;
         }
@@ -164,8 +167,8 @@ impl Accounts {
         }
     }
 
-    /// Refuses to make a user of a tenant that lets nobody in: what is left in one that was removed would
-    /// stay for ever.
+    /// Refuses whoever signs up, in or on where the tenant of our users lets nobody in; what a user left in
+    /// one that was removed would stay for ever.
     pub(crate) async fn home_is_open(&self) -> Result<()> {
         match self.local().and_then(Local::home) {
             Some(home) => self.tenant_of_holder(home.as_str(), None).await.map(drop),

@@ -92,6 +92,11 @@ impl UserRows {
         put(of(user, "user"), user, expires, when)
     }
 
+    /// The condition that a user is still as they were seen.
+    pub(crate) fn user_check(&self, user: &User, when: When) -> Write {
+        Write::check(of(user, "user"), when)
+    }
+
     /// The user, under the address, and in the list of the tenant's.
     pub(crate) fn user_writes(
         &self,

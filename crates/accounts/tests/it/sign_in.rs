@@ -1,13 +1,15 @@
 //! What takes time when people sign in: on a clock that nobody waits for.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use accounts::contract::Mailbox;
+use async_trait::async_trait;
 use base::clock::ManualClock;
-use base::store::{Item, Query, Table};
-use base::{Store as _, key};
+use base::intercept::{Intercept, Intercepted};
+use base::store::{Item, Key, Query, StoreError, Table, Version, Write};
+use base::{Store, StoreExt as _, key};
 use jobs::JobStatus;
 use serde_json::{Value, json};
 use testkit::Client;
@@ -145,6 +147,65 @@ async fn a_code_ends_and_letters_are_far_apart() {
     scene.sign_in("another password", 200).await;
 }
 
+/// Two sign up with one address, in either order: whoever reads its mail has it, and the other nothing.
+#[tokio::test]
+async fn whoever_reads_the_mail_has_the_address() {
+    for passwords in [["the owner's word", "somebody else's"], ["somebody else's", "the owner's word"]] {
+        let scene = Scene::new().await;
+        for (n, password) in passwords.into_iter().enumerate() {
+            scene.post("signup", json!({ "email": EMAIL, "password": password }), 201).await;
+            scene.mailbox.code(EMAIL, n + 1).await;
+            scene.pass(MINUTE);
+        }
+        let code = scene.mailbox.code(EMAIL, 2).await;
+        scene.post("confirm", json!({ "email": EMAIL, "code": code }), 200).await;
+        for password in passwords {
+            scene.sign_in(password, 401).await;
+        }
+        scene.post("password/forgot", json!({ "email": EMAIL }), 200).await;
+        let code = scene.mailbox.code(EMAIL, 3).await;
+        let reset = json!({ "email": EMAIL, "code": code, "password": "the owner's word" });
+        scene.post("password/reset", reset, 200).await;
+        scene.sign_in("somebody else's", 401).await;
+        scene.sign_in("the owner's word", 200).await;
+    }
+}
+
+/// Sets the password anew at the moment when a session is about to begin.
+struct Between {
+    anew: Mutex<Option<Vec<Write>>>,
+}
+
+#[async_trait]
+impl Intercept for Between {
+    async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
+        let begins = writes.iter().any(|write| write.key.sort.starts_with(&key!["session"]));
+        let anew = if begins { self.anew.lock().unwrap().take() } else { None };
+        if let Some(anew) = anew {
+            inner.write(anew).await?;
+        }
+        inner.write(writes).await
+    }
+}
+
+#[tokio::test]
+async fn a_session_does_not_begin_by_a_password_that_was_set_anew() {
+    let scene = Scene::with_user().await;
+    let store: Arc<dyn Store> = scene.world.store.clone();
+    let users = store.query(Query::new(ACCOUNTS, key!["default", "users"])).await.unwrap().items;
+    let partition = key!["default", "user", key::split(&users[0].key.sort)[1]];
+    let user = store.get(Key::new(ACCOUNTS, partition, "user")).await.unwrap().unwrap();
+    // Written again as it is, the user is another version.
+    let anew = Mutex::new(Some(vec![Write::put(user.key.clone(), user.body.clone())]));
+    let bent: Arc<dyn Store> = Arc::new(Intercepted::new(store, Between { anew }));
+    let clock: Arc<dyn base::Clock> = Arc::new(scene.clock.clone());
+    let other = World { accounts: copy_with_users(&bent, &clock, &scene.mailbox), ..scene.world };
+    let client = other.client();
+    let asked = json!({ "email": EMAIL, "password": PASSWORD });
+    client.post("/v1/auth/signin", &asked).await.expect(401);
+    client.post("/v1/auth/signin", &asked).await.expect(200);
+}
+
 #[tokio::test]
 async fn another_password_ends_every_session() {
     let scene = Scene::with_user().await;
@@ -187,9 +248,10 @@ async fn copies_share_keys_through_their_changes() {
     let scene = Scene::with_user().await;
     let mut first = scene.world;
     let clock: Arc<dyn base::Clock> = Arc::new(scene.clock.clone());
-    let other = World { accounts: copy_with_users(&first.store, &clock, &scene.mailbox), ..first };
+    let store: Arc<dyn Store> = first.store.clone();
+    let other = World { accounts: copy_with_users(&store, &clock, &scene.mailbox), ..first };
     let second = other.client();
-    first = World { accounts: copy_with_users(&other.store, &clock, &scene.mailbox), ..other };
+    first = World { accounts: copy_with_users(&store, &clock, &scene.mailbox), ..other };
     let scene = Scene { client: first.client(), world: first, ..scene };
     let mut kids = std::collections::BTreeSet::new();
     for _ in 0..100 {
@@ -224,6 +286,12 @@ async fn users_go_with_their_tenant() {
     let stored = scene.world.accounts.tenant_get(&ctx, "default").await.unwrap();
     let job = scene.world.accounts.tenant_delete(&ctx, &scene.world.engine, &stored).await.unwrap();
     scene.valid(&tokens, 403).await;
+    for (path, body) in [
+        ("signin", json!({ "email": EMAIL, "password": PASSWORD })),
+        ("refresh", json!({ "refresh_token": tokens["refresh_token"] })),
+    ] {
+        assert_eq!(scene.post(path, body, 403).await["detail"], "The tenant is suspended");
+    }
     let again = json!({ "email": "late@example.com", "password": PASSWORD });
     assert_eq!(scene.post("signup", again, 403).await["detail"], "The tenant is suspended");
     let workers = scene.world.engine.workers_start();

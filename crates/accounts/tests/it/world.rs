@@ -46,7 +46,8 @@ impl World {
     /// A world in which people sign up, and get their letters there.
     pub(crate) async fn with_users(clock: Arc<dyn Clock>, mailbox: &Mailbox) -> Self {
         let store = Arc::new(Watched::new(Arc::new(MemoryStore::new(clock.clone()))));
-        let accounts = copy_with_users(&store, &clock, mailbox);
+        let shared: Arc<dyn Store> = store.clone();
+        let accounts = copy_with_users(&shared, &clock, mailbox);
         Self::of(clock, store, accounts, |_| Vec::new()).await
     }
 
@@ -111,7 +112,7 @@ pub(crate) fn copy(store: &Arc<Watched>, clock: &Arc<dyn Clock>) -> Accounts {
 }
 
 /// The same, of a server where people sign up.
-pub(crate) fn copy_with_users(store: &Arc<Watched>, clock: &Arc<dyn Clock>, mailbox: &Mailbox) -> Accounts {
+pub(crate) fn copy_with_users(store: &Arc<dyn Store>, clock: &Arc<dyn Clock>, mailbox: &Mailbox) -> Accounts {
     let settings = local::Settings {
         issuer: "freight".to_owned(),
         tenant: TenantId::DEFAULT.parse().ok(),

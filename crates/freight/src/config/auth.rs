@@ -1,9 +1,10 @@
 //! The section `[auth]`: who may call besides those who hold a key.
 
 use accounts::model::IamPrincipal;
-use accounts::model::jwt::{Grant, Grants, Issuer, TokenUse, allowed_algorithm};
+use accounts::model::jwt::{Algorithm, Grant, Grants, Issuer, TokenUse, allowed_algorithm};
 use base::{Scopes, Secret, TenantId};
 use url::{Host, Url};
+use uuid::Uuid;
 
 use super::read::Reader;
 
@@ -159,6 +160,18 @@ fn agree(reader: &mut Reader, auth: &Auth) {
     if auth.cognito_client_id.is_empty() {
         reader.fault("auth.cognito_client_id", "expected the id of an app client, since auth.provider is cognito");
     }
+    // Else the pool signs people in whose tokens are refused.
+    if let Some((issuer, _)) = &auth.issuer {
+        if !auth.cognito_client_id.is_empty() && !issuer.audience.contains(&auth.cognito_client_id) {
+            reader.fault("auth.audience", "expected auth.cognito_client_id among them, since auth.provider is cognito");
+        }
+        if issuer.token_use == TokenUse::Audience {
+            reader.fault("auth.token_use", "expected access or id, since auth.provider is cognito");
+        }
+        if !issuer.algorithms.contains(&Algorithm::RS256) {
+            reader.fault("auth.algorithms", "expected RS256 among them, since auth.provider is cognito");
+        }
+    }
     if auth.cognito_region().is_none() {
         let expected = "expected https://cognito-idp.REGION.amazonaws.com/POOL, since auth.provider is cognito";
         reader.fault("auth.issuer", expected);
@@ -176,8 +189,12 @@ fn some_text(text: &str) -> Result<String, String> {
 fn tenant(text: &str) -> Result<Option<TenantId>, String> {
     match text {
         "" => Ok(None),
-        TenantId::SYSTEM => Err("another tenant than system".to_owned()),
-        text => text.parse().map(Some).map_err(|error: base::Error| error.message().to_owned()),
+        TenantId::DEFAULT => Ok(TenantId::DEFAULT.parse().ok()),
+        text => {
+            let id = Uuid::try_parse(text).ok().filter(|id| id.to_string() == text);
+            let id = id.and_then(|_| text.parse().ok());
+            id.map(Some).ok_or_else(|| "nothing, default, or the id of a tenant: a UUID in lower case".to_owned())
+        }
     }
 }
 

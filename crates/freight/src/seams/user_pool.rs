@@ -4,7 +4,7 @@
 //! not are answered alike, whether or not the pool is set to do so itself.
 
 use accounts::identity::{
-    Challenge, Code, Delivery, Email, IdentityProvider, Password, Person, SignedIn, Tokens, not_confirmed,
+    Challenge, Code, Confirmed, Delivery, Email, IdentityProvider, Password, Person, SignedIn, Tokens,
     signed_in_elsewhere, wrong_code, wrong_password, wrong_refresh_token,
 };
 use accounts::model::jwt::Compact;
@@ -41,8 +41,9 @@ impl IdentityProvider for UserPool {
         }
     }
 
-    async fn confirm(&self, _: &Ctx, email: &Email, code: &Code) -> Result<()> {
-        self.cognito.confirm(email.as_str(), code.expose()).await.map_err(|failure| said(failure, wrong_code))
+    async fn confirm(&self, _: &Ctx, email: &Email, code: &Code) -> Result<Confirmed> {
+        let confirmed = self.cognito.confirm(email.as_str(), code.expose()).await;
+        confirmed.map(|()| Confirmed::Done).map_err(|failure| said(failure, wrong_code))
     }
 
     async fn resend(&self, _: &Ctx, email: &Email) -> Result<Delivery> {
@@ -102,10 +103,13 @@ fn delivery(email: &Email) -> Delivery {
 /// A code was asked for; whether there was anybody to send one to, is not said.
 fn sent(email: &Email, asked: cognito::Result<()>) -> Result<Delivery> {
     match asked {
-        Ok(()) | Err(Failure::UserNotFound | Failure::NotAuthorized | Failure::NotConfirmed | Failure::Invalid) => {
+        // Nobody is told: a failure that strikes known addresses alone would tell who has an account.
+        Ok(()) => Ok(delivery(email)),
+        Err(Failure::Unavailable(why)) => Err(Error::unavailable(format!("Cognito: {why}"))),
+        Err(failure) => {
+            tracing::debug!(?failure, "no code was sent");
             Ok(delivery(email))
         }
-        Err(failure) => Err(said(failure, wrong_code)),
     }
 }
 
@@ -124,9 +128,8 @@ fn held(tokens: cognito::Tokens, shown: Option<&Secret<String>>) -> Result<Token
 /// What a failure is here; `refused` is what a stranger learns of who has an account: nothing.
 fn said(failure: Failure, refused: fn() -> Error) -> Error {
     match failure {
-        Failure::NotAuthorized | Failure::UserNotFound | Failure::UserExists => refused(),
+        Failure::NotAuthorized | Failure::UserNotFound | Failure::UserExists | Failure::NotConfirmed => refused(),
         Failure::CodeRefused => wrong_code(),
-        Failure::NotConfirmed => not_confirmed(),
         Failure::ResetRequired => Error::new(ErrorKind::Forbidden, "The password has to be reset first"),
         Failure::PasswordRefused => Error::invalid("password", "The user pool demands another kind of password"),
         Failure::Invalid => Error::new(ErrorKind::Malformed, "The user pool does not take this request"),

@@ -60,7 +60,7 @@ pub(crate) struct Asked {
 /// The key of a request and its fingerprint; `None` when it has no key. A whole body is read for
 /// it and put back; that of a streaming route is not part of the fingerprint.
 pub(crate) async fn asked(spec: &Spec, request: Request) -> Result<(Request, Option<Asked>), Problem> {
-    if !spec.post {
+    if !spec.heeds_keys() {
         return Ok((request, None));
     }
     let Some(key) = auth::single(request.headers(), &IDEMPOTENCY_KEY)?.map(str::to_owned) else {

@@ -2,8 +2,9 @@
 
 use axum::body::Body;
 use tower::ServiceExt;
+use web::CallerArn;
 
-use crate::server::{from, request, server};
+use crate::server::{METER, from, request, server};
 
 #[tokio::test]
 async fn a_route_takes_only_callers_with_its_scope() {
@@ -86,4 +87,30 @@ async fn a_request_without_a_peer_is_not_from_here() {
     let response = server().app.router().oneshot(call).await.unwrap();
     let body = axum::body::to_bytes(response.into_body(), 1_000).await.unwrap();
     assert_eq!(body, r#"{"name":"one key:good 0.0.0.0"}"#);
+}
+
+/// Whoever AWS says has signed the request needs no key; nobody can say so of themselves.
+#[tokio::test]
+async fn a_principal_of_aws_needs_no_key() {
+    let server = server();
+    let signature = "AWS4-HMAC-SHA256 Credential=A/20260101/eu-west-2/execute-api/aws4_request, Signature=0";
+    let ask = async |arn: Option<&str>, headers: &[(&str, &str)]| {
+        let mut request = request("GET", "/api/v1/me");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(arn) = arn {
+            request = request.extension(CallerArn(arn.to_owned()));
+        }
+        server.send(request.body(Body::empty()).unwrap()).await
+    };
+    for headers in [&[][..], &[("authorization", signature)]] {
+        let me = ask(Some(METER), headers).await.expect(200).json();
+        assert!(me["name"].as_str().unwrap().starts_with("one iam:meter"), "{me}");
+        ask(Some("arn:aws:iam::123456789012:user/other"), headers).await.expect(401);
+        ask(None, headers).await.expect(401);
+    }
+    // A key says more than a signature.
+    let me = ask(Some(METER), &[("authorization", signature), ("x-api-key", "good")]).await.expect(200).json();
+    assert!(me["name"].as_str().unwrap().starts_with("one key:good"), "{me}");
 }

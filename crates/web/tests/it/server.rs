@@ -20,6 +20,9 @@ use web::{App, Authenticate, Config, Credential, Identity, Kit, Limits, Peer};
 
 use crate::service::{self, Service};
 
+/// A principal of AWS that may call.
+pub(crate) const METER: &str = "arn:aws:iam::123456789012:user/meter";
+
 /// Knows a few words as keys.
 pub(crate) struct Words;
 
@@ -46,6 +49,15 @@ impl Authenticate for Words {
             limits,
             cors_origins: Arc::new(["https://one.example".to_owned()]),
         })
+    }
+
+    async fn authenticate_arn(&self, arn: &str, _: Option<&str>) -> base::Result<Identity> {
+        if arn != METER {
+            return Err(Error::new(ErrorKind::Unauthenticated, "Unknown principal"));
+        }
+        let (scopes, limits) = (Scopes::default().with(Scope::IngestRead), Limits::default());
+        let principal = Principal::new("iam:meter");
+        Ok(Identity { tenant: "one".parse()?, principal, scopes, limits, cors_origins: Arc::default() })
     }
 
     fn origins(&self) -> Arc<[String]> {

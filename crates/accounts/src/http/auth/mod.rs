@@ -13,7 +13,7 @@ use web::{Answer, Body, Caller, Json};
 
 use super::Api;
 use super::identity::token;
-use crate::identity::{Code, Email, Password};
+use crate::identity::{Code, Confirmed, Email, Password, wrong_password};
 use wire::{
     AuthDone, CodeAsk, CodeSent, ConfirmAsk, JwkSet, RefreshAsk, ResetAsk, SignInAsk, SignUpAsk, SignedInView,
     SignedUp, TokensView, ValidToken,
@@ -43,8 +43,13 @@ pub(super) async fn confirm(
     Body(body): Body<ConfirmAsk>,
 ) -> Answer<Json<AuthDone>> {
     let (email, code): (Email, Code) = (body.email.parse()?, body.code.parse()?);
-    api.accounts.provider()?.confirm(&caller, &email, &code).await?;
-    Ok(Json(AuthDone { detail: "The email address is confirmed." }))
+    let detail = match api.accounts.provider()?.confirm(&caller, &email, &code).await? {
+        Confirmed::Done => "The email address is confirmed.",
+        Confirmed::PasswordNeeded => {
+            "The email address is confirmed. Several signed up with it: ask for a code to set a password with."
+        }
+    };
+    Ok(Json(AuthDone { detail }))
 }
 
 /// Sends another code, if the address waits to be confirmed.
@@ -61,8 +66,9 @@ pub(super) async fn resend(
 
 /// Begins a session.
 #[utoipa::path(post, path = "/v1/auth/signin", request_body = SignInAsk,
-    responses((status = 200, body = SignedInView), (status = 401, description = "Wrong address or password"),
-        (status = 403, description = "The address is not confirmed yet"),
+    responses((status = 200, body = SignedInView),
+        (status = 401, description = "Wrong address or password, or the address is not confirmed"),
+        (status = 403, description = "The tenant is suspended"),
         (status = 501, description = "This server signs nobody in")))]
 pub(super) async fn sign_in(
     caller: Caller<Anyone>,
@@ -71,11 +77,10 @@ pub(super) async fn sign_in(
 ) -> Answer<Json<SignedInView>> {
     let provider = api.accounts.provider()?;
     let email = body.email.parse()?;
-    // What cannot be a password is not one: no more is said about it.
-    let password = Password::new(body.password).map_err(|_| crate::identity::wrong_password());
-    let came = match password {
-        Ok(password) => provider.sign_in(&caller, &email, &password).await,
-        Err(error) => Err(error),
+    api.accounts.home_is_open().await?;
+    let came = match Password::shown(body.password) {
+        Some(password) => provider.sign_in(&caller, &email, &password).await,
+        None => Err(wrong_password()),
     };
     Ok(Json(api.counted(came, "sign-in refused")?.into()))
 }
@@ -83,12 +88,14 @@ pub(super) async fn sign_in(
 /// Goes on with a session: the refresh token is used up, and another comes with the access token.
 #[utoipa::path(post, path = "/v1/auth/refresh", request_body = RefreshAsk,
     responses((status = 200, body = TokensView), (status = 401, description = "No session has this token"),
+        (status = 403, description = "The tenant is suspended"),
         (status = 501, description = "This server signs nobody in")))]
 pub(super) async fn refresh(
     caller: Caller<Anyone>,
     State(api): State<Api>,
     Body(body): Body<RefreshAsk>,
 ) -> Answer<Json<TokensView>> {
+    api.accounts.home_is_open().await?;
     let came = api.accounts.provider()?.refresh(&caller, &Secret::new(body.refresh_token)).await;
     Ok(Json(api.counted(came, "refresh token refused")?.into()))
 }

@@ -43,8 +43,9 @@ pub(super) struct Hasher {
     waiting: Semaphore,
 }
 
-/// The right to compute hashes for one address, one after the other.
-pub(super) struct Turn(#[expect(dead_code, reason = "it is held, not read")] OwnedSemaphorePermit);
+/// The right to compute hashes for one address, one after the other. What computes holds it too: who
+/// goes away before the hash is there has not ended it.
+pub(super) struct Turn(Arc<OwnedSemaphorePermit>);
 
 impl Hasher {
     pub(super) fn new() -> Self {
@@ -59,7 +60,20 @@ impl Hasher {
         let busy = |_| Error::unavailable("too many passwords at once").with_retry_after(Duration::from_secs(1));
         let _waiting = self.waiting.try_acquire().map_err(busy)?;
         let byte = usize::from(blake3::hash(email.as_str().as_bytes()).as_bytes()[0]);
-        self.lanes[byte % LANES_OPEN].clone().acquire_owned().await.map(Turn).map_err(Error::internal)
+        self.lanes[byte % LANES_OPEN]
+            .clone()
+            .acquire_owned()
+            .await
+            .map(|permit| Turn(Arc::new(permit)))
+            .map_err(Error::internal)
+    }
+}
+
+impl PasswordHash {
+    /// One that no password has.
+    pub(super) fn nobodys() -> Self {
+        let (salt, hash) = (rand::random(), rand::random());
+        Self { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash }
     }
 }
 
@@ -68,26 +82,26 @@ impl Turn {
     pub(super) async fn hash(&self, password: &Password) -> Result<PasswordHash> {
         let salt: [u8; 16] = rand::random();
         let made = PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt, hash: [0; 32] };
-        let hash = compute(made.clone(), password).await?;
+        let hash = self.compute(made.clone(), password).await?;
         Ok(PasswordHash { hash, ..made })
     }
 
     /// Whether it is the password of this hash; where there is none, as slowly, no.
     pub(super) async fn verify(&self, kept: Option<&PasswordHash>, password: &Password) -> Result<bool> {
-        let nobody =
-            PasswordHash { memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES, salt: [0; 16], hash: [0; 32] };
-        let hash = compute(kept.cloned().unwrap_or(nobody), password).await?;
+        let hash = self.compute(kept.cloned().unwrap_or_else(PasswordHash::nobodys), password).await?;
         Ok(kept.is_some_and(|kept| kept.hash.ct_eq(&hash).into()))
     }
-}
 
-async fn compute(of: PasswordHash, password: &Password) -> Result<[u8; 32]> {
-    let password = password.clone();
-    let computing = tokio::task::spawn_blocking(move || {
-        let params = Params::new(of.memory_kib, of.passes, of.lanes, None)?;
-        let mut hash = [0; 32];
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon2.hash_password_into(password.expose().as_bytes(), &of.salt, &mut hash).map(|()| hash)
-    });
-    computing.await.map_err(Error::internal)?.map_err(Error::internal)
+    async fn compute(&self, of: PasswordHash, password: &Password) -> Result<[u8; 32]> {
+        let (password, permit) = (password.clone(), Arc::clone(&self.0));
+        let computing = tokio::task::spawn_blocking(move || {
+            let params = Params::new(of.memory_kib, of.passes, of.lanes, None)?;
+            let mut hash = [0; 32];
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let made = argon2.hash_password_into(password.expose().as_bytes(), &of.salt, &mut hash).map(|()| hash);
+            drop(permit);
+            made
+        });
+        computing.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
 }

@@ -7,11 +7,11 @@ use base::store::{StoreError, When, Write};
 use base::{Ctx, Error, ErrorKind, Result, Secret, clock};
 
 use super::letters::{Written, no_post};
-use super::password::Turn;
+use super::password::{PasswordHash, Turn};
 use super::session::named;
 use super::{Failures, Letter, Local, Purpose, User};
 use crate::identity::{
-    Code, Delivery, Email, IdentityProvider, Password, Person, SignedIn, Tokens, not_confirmed, signed_in_elsewhere,
+    Code, Confirmed, Delivery, Email, IdentityProvider, Password, Person, SignedIn, Tokens, signed_in_elsewhere,
     wrong_code, wrong_password,
 };
 use crate::model::NewEvent;
@@ -28,8 +28,8 @@ const FAILURES_FREE: u32 = 5;
 const LOCK_MAX: Duration = Duration::from_secs(900);
 /// Failures are forgotten so long after the last.
 const FAILURES_LIFE: Duration = Duration::from_secs(24 * 3_600);
-/// Of many failures at the same moment, each is counted; so often is it tried.
-const COUNT_TRIES: u32 = 8;
+/// How often a change of a user is tried against others at the same moment.
+const TRIES_MAX: u32 = 8;
 
 #[async_trait]
 impl IdentityProvider for Local {
@@ -38,36 +38,41 @@ impl IdentityProvider for Local {
         if self.0.settings.post.is_none() {
             return Err(no_post());
         }
-        let hash = self.0.hasher.turn(email).await?.hash(password).await?;
-        match self.0.rows.user_by_email(email).await? {
-            None => {
-                if self.0.rows.users_count(&tenant).await? >= USERS_MAX {
-                    return Err(Error::conflict(format!("There are {USERS_MAX} users already")));
-                }
-                self.user_make(ctx, &User::new(ctx, tenant, email, hash), email).await?;
-            }
-            Some(user) if user.value.confirmed_at.is_none() => {
-                let anew = User { password: hash, ..user.value.clone() };
-                let put = self.0.rows.user_put(&anew, Some(until(&anew)), user.unchanged());
-                self.letter(&user.value, ctx, |local, now| {
-                    let (kept, letter) = local.code(&anew, email, Purpose::Confirm, now);
-                    (vec![put, kept], letter)
-                })
-                .await?;
-            }
-            Some(user) => self.letter(&user.value, ctx, |_, _| (Vec::new(), already(email))).await?,
+        // Whoever it is for: when nobody can be added, that says nothing about them.
+        if self.0.rows.users_count(&tenant).await? >= USERS_MAX {
+            return Err(Error::conflict(format!("There are {USERS_MAX} users already")));
         }
-        Ok(self.delivery(email))
+        let turn = self.0.hasher.turn(email).await?;
+        // Two hashes in any case: what takes as long for everybody says nothing about anybody.
+        let hash = turn.hash(password).await?;
+        let mut user = self.0.rows.user_by_email(email).await?;
+        let same = turn.verify(user.as_ref().map(|user| &user.value.password), password).await?;
+        for _ in 0..TRIES_MAX {
+            let done = match &user {
+                None => self.user_make(ctx, &User::new(ctx, tenant.clone(), email, hash.clone()), email).await?,
+                Some(user) if user.value.confirmed_at.is_some() => {
+                    self.letter(&user.value, ctx, None, |_, _| (Vec::new(), already(email))).await?
+                }
+                Some(user) => self.contest(ctx, user, email, same).await?,
+            };
+            if done {
+                return Ok(self.delivery(email));
+            }
+            user = self.0.rows.user_by_email(email).await?;
+        }
+        Err(Error::unavailable("many sign up with one address"))
     }
 
-    async fn confirm(&self, ctx: &Ctx, email: &Email, code: &Code) -> Result<()> {
+    async fn confirm(&self, ctx: &Ctx, email: &Email, code: &Code) -> Result<Confirmed> {
         let user = self.0.rows.user_by_email(email).await?.ok_or_else(wrong_code)?;
         let used = self.code_try(&user.value, Purpose::Confirm, code, ctx.now()).await?;
-        let confirmed = User { confirmed_at: Some(ctx.now()), ..user.value.clone() };
+        let contested = user.value.contested;
+        let password = if contested { PasswordHash::nobodys() } else { user.value.password.clone() };
+        let confirmed = User { confirmed_at: Some(ctx.now()), contested: false, password, ..user.value.clone() };
         let mut writes = self.0.rows.user_writes(&confirmed, None, user.unchanged(), When::Present);
         writes.extend([used, self.event(ctx, &confirmed, event("user.confirmed", &confirmed))]);
         self.0.rows.commit(writes).await?;
-        Ok(())
+        Ok(if contested { Confirmed::PasswordNeeded } else { Confirmed::Done })
     }
 
     async fn resend(&self, ctx: &Ctx, email: &Email) -> Result<Delivery> {
@@ -81,7 +86,7 @@ impl IdentityProvider for Local {
             turn.verify(None, password).await?;
             return Err(wrong_password());
         };
-        let user = user.value;
+        let (seen, user) = (user.unchanged(), user.value);
         let failures = self.0.rows.failures(&user).await?;
         let locked = failures.as_ref().is_some_and(|failures| ctx.now() < locked_until(&failures.value));
         let right = turn.verify((!locked).then_some(&user.password), password).await?;
@@ -93,12 +98,12 @@ impl IdentityProvider for Local {
         }
         drop(turn);
         if user.confirmed_at.is_none() {
-            return Err(not_confirmed());
+            return Err(wrong_password());
         }
         if failures.is_some() {
             self.0.rows.commit(vec![self.0.rows.failures_delete(&user)]).await?;
         }
-        self.session_begin(ctx, &user).await.map(SignedIn::Tokens)
+        self.session_begin(ctx, &user, seen).await.map(SignedIn::Tokens)
     }
 
     async fn refresh(&self, ctx: &Ctx, token: &Secret<String>) -> Result<Tokens> {
@@ -124,8 +129,8 @@ impl IdentityProvider for Local {
         let hash = self.0.hasher.turn(email).await?.hash(password).await?;
         let user = self.0.rows.user_by_email(email).await?.ok_or_else(wrong_code)?;
         let used = self.code_try(&user.value, Purpose::Reset, code, ctx.now()).await?;
-        let now = ctx.now();
-        let anew = User { password: hash, sessions_since: Some(now), ..user.value.clone() };
+        let generation = user.value.generation.wrapping_add(1);
+        let anew = User { password: hash, generation, ..user.value.clone() };
         let put = self.0.rows.user_put(&anew, None, user.unchanged());
         let event = self.event(ctx, &anew, event("user.password_reset", &anew));
         self.0.rows.commit(vec![put, used, self.0.rows.failures_delete(&anew), event]).await?;
@@ -143,41 +148,60 @@ impl IdentityProvider for Local {
 }
 
 impl Local {
-    /// Writes a new user and the first letter; where somebody was faster, there is nothing to do.
-    async fn user_make(&self, ctx: &Ctx, user: &User, email: &Email) -> Result<()> {
+    /// Writes a new user and the first letter, unless somebody was faster.
+    async fn user_make(&self, ctx: &Ctx, user: &User, email: &Email) -> Result<bool> {
         let now = ctx.now();
         let (kept, letter) = self.code(user, email, Purpose::Confirm, now);
         let mut writes = self.0.rows.user_writes(user, Some(until(user)), When::Absent, When::Absent);
         let written = self.0.rows.written_put(user, &Written::first(now), until(user), When::Absent);
         writes.extend([kept, written]);
         match self.0.rows.commit(writes).await {
-            Ok(_) => self.send(letter),
-            Err(StoreError::Failed(_)) => {}
-            Err(error) => return Err(error.into()),
+            Ok(_) => {
+                self.send(letter);
+                Ok(true)
+            }
+            Err(StoreError::Failed(_)) => Ok(false),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
-    /// Writes a letter and what belongs to it, if one is due.
+    /// Notes that somebody signed up once more with an address that waits to be confirmed. Either of them
+    /// may be its owner: with another password, neither is trusted any more.
+    async fn contest(&self, ctx: &Ctx, user: &Stored<User>, email: &Email, same: bool) -> Result<bool> {
+        let anew = User { contested: user.value.contested || !same, ..user.value.clone() };
+        let put = self.0.rows.user_put(&anew, Some(until(&anew)), user.unchanged());
+        self.letter(&user.value, ctx, Some(put), |local, now| {
+            let (kept, letter) = local.code(&anew, email, Purpose::Confirm, now);
+            (vec![kept], letter)
+        })
+        .await
+    }
+
+    /// Writes a letter and what belongs to it, if one is due; `always` is written in any case. Says
+    /// whether that was done: it is not when somebody asked at the same time.
     async fn letter(
         &self,
         user: &User,
         ctx: &Ctx,
+        always: Option<Write>,
         write: impl FnOnce(&Self, jiff::Timestamp) -> (Vec<Write>, Letter) + Send,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let (charge, due) = self.letter_due(user, ctx.now()).await?;
         let (mut writes, letter) = write(self, ctx.now());
         // Written in any case: what takes as long for everybody says nothing about anybody.
         writes.retain(|_| due);
+        writes.extend(always);
         writes.push(charge);
         match self.0.rows.commit(writes).await {
-            Ok(_) if due => self.send(letter),
-            Ok(_) => {}
-            // Somebody else asked at the same time, and theirs is on its way.
-            Err(StoreError::Failed(_)) => {}
-            Err(error) => return Err(error.into()),
+            Ok(_) => {
+                if due {
+                    self.send(letter);
+                }
+                Ok(true)
+            }
+            Err(StoreError::Failed(_)) => Ok(false),
+            Err(error) => Err(error.into()),
         }
-        Ok(())
     }
 
     /// Sends a code to whom it may concern, beside the request: how long it takes tells nobody whether
@@ -191,12 +215,12 @@ impl Local {
                 return Ok(());
             }
             let of = user.clone();
-            local
-                .letter(&user, &ctx, move |local, now| {
-                    let (kept, letter) = local.code(&of, &email, purpose, now);
-                    (vec![kept], letter)
-                })
-                .await
+            // Where somebody asked at the same time, theirs is on its way.
+            let letter = local.letter(&user, &ctx, None, move |local, now| {
+                let (kept, letter) = local.code(&of, &email, purpose, now);
+                (vec![kept], letter)
+            });
+            letter.await.map(drop)
         });
     }
 
@@ -214,7 +238,7 @@ impl Local {
 
     /// Counts a failed sign-in, whoever else counts one at the same time.
     async fn failure_count(&self, user: &User, at: jiff::Timestamp) -> Result<()> {
-        for _ in 0..COUNT_TRIES {
+        for _ in 0..TRIES_MAX {
             let before = self.0.rows.failures(user).await?;
             let count = before.as_ref().map_or(0, |failures| failures.value.count).saturating_add(1);
             let when = before.as_ref().map_or(When::Absent, Stored::unchanged);

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{CLIENT, Local, Session, User};
-use crate::identity::{Tokens, wrong_refresh_token};
+use crate::identity::{Tokens, wrong_password, wrong_refresh_token};
 use crate::model::NewEvent;
 use crate::model::jwt::{Flaw, Subject};
 use crate::service::{Recent, Refusal};
@@ -38,8 +38,8 @@ struct Shown {
 }
 
 impl Local {
-    /// Begins a session of a user.
-    pub(super) async fn session_begin(&self, ctx: &Ctx, user: &User) -> Result<Tokens> {
+    /// Begins a session of a user, if they are still who they were when the password was looked at.
+    pub(super) async fn session_begin(&self, ctx: &Ctx, user: &User, seen: When) -> Result<Tokens> {
         let id = ctx.uuid("session");
         let refresh_token = mint(user, id);
         let session = Session {
@@ -47,11 +47,17 @@ impl Local {
             user: user.id,
             hash: hash(refresh_token.expose()),
             began_at: ctx.now(),
+            generation: user.generation,
             expires_at: clock::add(ctx.now(), SESSION_LIFE),
             ended_at: None,
         };
-        self.0.rows.commit(vec![self.0.rows.session_put(user, &session, When::Always)]).await?;
-        self.tokens(ctx, user, &session, refresh_token).await
+        let put = self.0.rows.session_put(user, &session, When::Always);
+        match self.0.rows.commit(vec![self.0.rows.user_check(user, seen), put]).await {
+            Ok(_) => self.tokens(ctx, user, &session, refresh_token).await,
+            // The password was set anew meanwhile.
+            Err(StoreError::Failed(_)) => Err(wrong_password()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Uses up a refresh token.

@@ -19,9 +19,12 @@ pub(crate) struct User {
     /// Until then they are nobody, and gone after some days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) confirmed_at: Option<Timestamp>,
-    /// Sessions that began before it have ended.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sessions_since: Option<Timestamp>,
+    /// Whether somebody else signed up with the address and another password before it was confirmed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) contested: bool,
+    /// How often the password was set anew; sessions of another generation have ended.
+    #[serde(default)]
+    pub(crate) generation: u32,
 }
 
 impl User {
@@ -34,7 +37,8 @@ impl User {
             password,
             created_at: ctx.now(),
             confirmed_at: None,
-            sessions_since: None,
+            contested: false,
+            generation: 0,
         }
     }
 }
@@ -81,6 +85,9 @@ pub(crate) struct Session {
     /// Of the refresh token that comes next.
     pub(crate) hash: [u8; 32],
     pub(crate) began_at: Timestamp,
+    /// That of the user when it began.
+    #[serde(default)]
+    pub(crate) generation: u32,
     pub(crate) expires_at: Timestamp,
     /// Since when it has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,8 +97,8 @@ pub(crate) struct Session {
 impl Session {
     /// Whether it goes on, for this user.
     pub(crate) fn is_live(&self, user: &User, now: Timestamp) -> bool {
-        let begun = user.sessions_since.is_none_or(|since| self.began_at >= since);
-        self.ended_at.is_none() && now < self.expires_at && begun && user.confirmed_at.is_some()
+        let same = self.generation == user.generation;
+        self.ended_at.is_none() && now < self.expires_at && same && user.confirmed_at.is_some()
     }
 }
 
