@@ -86,8 +86,8 @@ async fn a_queue_that_is_missing_is_told_at_the_start() {
     let (ground, _directory) = on_file::ground().await;
     let settings = Settings { export: config.export, aws: config.aws, ..Settings::default() };
     let refused = compose(&ground, settings).await.err().unwrap();
-    assert_eq!(refused.to_string(), "export.dead_letters");
-    assert!(format!("{refused:?}").contains("freight tables create"), "{refused:?}");
+    let told = "export.dead_letters: `freight tables create` makes the missing ";
+    assert!(refused.to_string().starts_with(told), "{refused:?}");
 }
 
 async fn stand_in() -> std::net::SocketAddr {
