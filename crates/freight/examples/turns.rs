@@ -48,7 +48,9 @@ const TASKS_PER_BATCH: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_secs(5);
 
-#[tokio::main]
+// One thread runs all: what is judged is whose turn it is, and not which of two threads the system takes
+// away at a moment between a claim and a beginning, while the other goes on.
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [folder, tasks, rest @ ..] = words.as_slice() else {
