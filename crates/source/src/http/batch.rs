@@ -90,19 +90,24 @@ async fn write(source: &Source, caller: &Caller<SourceWrite>, body: RawBody) -> 
         Ok(whole)
     });
     let rows = rows(media.as_deref(), &whole.await?, caller.now())?;
-    let good: Vec<(usize, &Draft)> =
-        rows.iter().enumerate().filter_map(|(at, (_, row))| Some((at, row.as_ref().ok()?))).collect();
-    let drafts: Vec<Draft> = good.iter().map(|(_, draft)| (*draft).clone()).collect();
-    let records: Vec<_> = good.iter().map(|(at, draft)| source.record_of(caller, draft, *at)).collect();
+    let (mut drafts, mut records) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+    let mut judged = Vec::with_capacity(rows.len());
+    for (at, (row, draft)) in rows.into_iter().enumerate() {
+        let draft = draft.map(|draft| {
+            records.push(source.record_of(caller, &draft, at));
+            drafts.push(draft);
+        });
+        judged.push((row, draft));
+    }
     let mut written = source.records_write(caller, &drafts, &records).await?.into_iter().zip(&records);
     let bytes = drafts.iter().map(|draft| draft.data.len()).sum();
     let series = drafts.first().map(|draft| draft.series.clone());
-    let result = |(row, draft): (usize, Result<Draft>)| match draft.map(|_| written.next()) {
+    let result = |(row, draft): (usize, Result<()>)| match draft.map(|()| written.next()) {
         Ok(Some((Ok(()), record))) => RowResult { sk: Some(record.sort.clone()), ..RowResult::of(row, 200) },
         Ok(Some((Err(error), _))) | Err(error) => RowResult::failed(row, &error),
         Ok(None) => RowResult::failed(row, &Error::internal("a row without a result")),
     };
-    let results: Vec<RowResult> = rows.into_iter().map(result).collect();
+    let results: Vec<RowResult> = judged.into_iter().map(result).collect();
     let saved = results.iter().filter(|result| result.status == 200).count();
     source.write_note(caller, series.as_ref(), Outcome { status: 207, bytes, records: saved });
     let (received, failed) = (results.len(), results.len() - saved);

@@ -17,16 +17,35 @@ pub const PATH_BYTES_MAX: usize = 255;
 /// A number of a record and where it stands.
 pub type Reading = (String, f64);
 
+/// What the row form says of its record: the name of its series and its time, as JSON texts.
+pub type RowForm<'d> = (Option<&'d str>, Option<&'d str>);
+
 /// The readings of `data`, a validated JSON object, sorted by path.
 ///
 /// # Errors
 /// `Invalid`, naming `data` or the path at fault.
 pub fn readings(data: &str) -> Result<Vec<Reading>, Error> {
-    let mut found = Vec::new();
-    match rows(data) {
-        Some(rows) => found = rows,
-        None => collect(data, &mut String::new(), &mut found),
-    }
+    read(data).map(|(readings, _)| readings)
+}
+
+/// The readings of `data`, and what else it says where it has the row form.
+///
+/// # Errors
+/// As for [`readings`].
+pub fn read(data: &str) -> Result<(Vec<Reading>, Option<RowForm<'_>>), Error> {
+    let rows = rows(data);
+    let find = |wanted| base::json::pick(data, wanted).map(serde_json::value::RawValue::get);
+    let form = rows.as_ref().map(|_| (find("name"), find("ts")));
+    let found = rows.unwrap_or_else(|| {
+        let mut found = Vec::new();
+        collect(data, &mut String::new(), &mut found);
+        found
+    });
+    checked(found).map(|readings| (readings, form))
+}
+
+/// Sorts readings by path, or says what is wrong with them.
+fn checked(mut found: Vec<Reading>) -> Result<Vec<Reading>, Error> {
     if found.len() > READINGS_MAX {
         return Err(Error::invalid("data", format!("At most {READINGS_MAX} numbers in a record")));
     }
@@ -78,6 +97,10 @@ fn within(path: &mut String, step: &str, raw: &str, found: &mut Vec<Reading>) {
 
 /// The readings of the row form; `None` when `data` has another form.
 fn rows(data: &str) -> Option<Vec<Reading>> {
+    // Most records are not of this form, and need not be taken apart to know it; a name may be escaped.
+    if !data.contains("\"rows\"") && !data.contains('\\') {
+        return None;
+    }
     let members = members(data)?;
     let (_, rows) = members.iter().find(|(name, _)| name == "rows")?;
     let rows = elements(rows.get())?;
@@ -96,13 +119,6 @@ fn rows(data: &str) -> Option<Vec<Reading>> {
         }
     }
     Some(found)
-}
-
-/// What the row form says of its record: the name of its series and its time, as JSON texts.
-pub fn row_form(data: &str) -> Option<(Option<&str>, Option<&str>)> {
-    rows(data)?;
-    let find = |wanted| base::json::pick(data, wanted).map(serde_json::value::RawValue::get);
-    Some((find("name"), find("ts")))
 }
 
 #[cfg(test)]
@@ -124,9 +140,9 @@ mod tests {
     fn rows_are_parameters_and_values() {
         let data = r#"{"rows":[["parameter","value"],["temp",21.5],["unit","C"]],"ts":1768473000,"name":"roof"}"#;
         assert_eq!(paths(data), [("temp".to_owned(), 21.5)]);
-        assert_eq!(row_form(data), Some((Some("\"roof\""), Some("1768473000"))));
+        assert_eq!(read(data).unwrap().1, Some((Some("\"roof\""), Some("1768473000"))));
         let other = r#"{"rows":[["parameter","value"],["temp",21.5]],"more":1}"#;
-        assert_eq!(row_form(other), None);
+        assert_eq!(read(other).unwrap().1, None);
         assert_eq!(paths(other), [("more".to_owned(), 1.0), ("rows.1.1".to_owned(), 21.5)]);
     }
 

@@ -49,23 +49,23 @@ impl Draft {
         if data.len() > DATA_BYTES_MAX {
             return Err(Error::invalid("data", format!("At most {DATA_BYTES_MAX} bytes")));
         }
-        let (inner_name, inner_ts) = reading::row_form(data).unwrap_or_default();
+        let (readings, form) = reading::read(data)?;
+        let (inner_name, inner_ts) = form.unwrap_or_default();
         let inner_name = inner_name.and_then(base::json::text);
         let at = match (ts, inner_ts) {
             (Some(ts), _) => Some(time("ts", ts, now)?),
             (None, Some(ts)) => Some(time("data.ts", ts, now)?),
             (None, None) => None,
         };
-        let readings = reading::readings(data)?;
         let series = Name::or_default(name.or(inner_name.as_deref()))?;
         Ok(Self { series, at, data: data.to_owned(), readings })
     }
 
     /// The record it becomes: the `row`-th of the request whose id is `request`.
-    pub fn record(self, by: Option<&str>, now: Timestamp, request: Uuid, row: usize) -> Record {
+    pub fn record(&self, by: Option<&str>, now: Timestamp, request: Uuid, row: usize) -> Record {
         let at = self.at.unwrap_or(now);
         let sort = format!("{}-{}-{row:04x}", instant::text(at), request.simple());
-        Record { sort, at, series: self.series, by: by.map(str::to_owned), data: self.data }
+        Record { sort, at, series: self.series.clone(), by: by.map(str::to_owned), data: self.data.clone() }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn user_id(ctx: &Ctx) -> Option<&str> {
 impl Source {
     /// The record that a draft becomes in this request; the same one when the request is repeated.
     pub fn record_of(&self, ctx: &Ctx, draft: &Draft, row: usize) -> Record {
-        draft.clone().record(user_id(ctx), ctx.now(), ctx.uuid("records"), row)
+        draft.record(user_id(ctx), ctx.now(), ctx.uuid("records"), row)
     }
 
     /// Writes a record, and what keeps the answer with it.
