@@ -7,6 +7,8 @@
 mod fill;
 mod reads;
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
@@ -17,7 +19,9 @@ use crate::process::rest;
 use crate::server::Server;
 
 /// Between two looks at a job.
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(5);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// A job that takes longer never ends.
+const JOB_MAX: Duration = Duration::from_secs(300);
 /// What is sent of a file in one request.
 const PIECE: usize = 20_000;
 
@@ -71,7 +75,9 @@ fn query(client: &mut Client, cart: &str, filters: &Value) -> Result<String> {
 
 /// Waits for the end of a job, which must be a good one.
 fn ended(client: &mut Client, job: &str) -> Result<Value> {
+    let begun = Instant::now();
     loop {
+        ensure!(begun.elapsed() < JOB_MAX, "{job} does not end");
         let now: Value = client.get(job)?.json(200)?;
         match now["status"].as_str() {
             Some("pending" | "running") => rest(LOOK_EVERY),

@@ -19,7 +19,7 @@ use crate::http::Client;
 use crate::process::rest;
 
 /// How many rows a transaction of the bare loop has.
-const SWEEP: [u64; 3] = [1_000, 10_000, 100_000];
+const SWEEP: [u64; 2] = [10_000, 100_000];
 /// How many workers of the peer write parts.
 const WORKERS: [&str; 3] = ["1", "2", "4"];
 /// The peer gets so many items: more take it longer, and no other way.
@@ -50,20 +50,21 @@ pub(super) fn measure(client: &mut Client, bare: &Path, count: u64, options: &Op
     let file = folder.path().join("items.ndjson");
     fs::write(&file, lines(count))?;
     let bare = Bare::new(bare, folder.path());
-    let (mut ours, mut theirs, mut peers) = (Vec::new(), SWEEP.map(|_| Vec::new()), WORKERS.map(|_| Vec::new()));
+    let (mut ours, mut theirs) = (Vec::new(), SWEEP.map(|_| Vec::new()));
     for round in 0..options.rounds() {
         let cart = cart(client, &format!("all, {round}"))?;
         let begun = Instant::now();
         let job = query(client, &cart, &json!({}))?;
         let job = ended(client, &job)?;
-        ours.push(count as f64 / begun.elapsed().as_secs_f64());
+        ours.push(told("filled", count as f64 / begun.elapsed().as_secs_f64()));
         ensure!(job["items_added"] == count, "{job}");
         for (batch, rates) in SWEEP.iter().zip(&mut theirs) {
-            rates.push(count as f64 / bare.import(&file, *batch, "k", count)?);
+            rates.push(told("the bare loop", count as f64 / bare.import(&file, *batch, "k", count)?));
         }
-        for (workers, rates) in WORKERS.iter().zip(&mut peers) {
-            rates.push(peer(workers, PEER_ITEMS.min(count))?);
-        }
+    }
+    let mut peers = Vec::new();
+    for workers in WORKERS {
+        peers.push(told("the seed's design", peer(workers, PEER_ITEMS.min(count))?));
     }
     let ours = median(ours);
     let figure = |name, what: &str, rates: &[f64], bound| {
@@ -77,20 +78,26 @@ pub(super) fn measure(client: &mut Client, bare: &Path, count: u64, options: &Op
             from: format!("{ours:.0} items/s, {what} {best:.0}/s"),
         }
     };
-    let (theirs, peers) = (theirs.map(median), peers.map(median));
-    let told = |names: &[String], rates: &[f64]| {
-        let told = names.iter().zip(rates).map(|(name, rate)| format!("{name} {rate:.0}/s"));
-        told.collect::<Vec<_>>().join(", ")
+    let theirs = theirs.map(median);
+    let list = |names: &[String], rates: &[f64]| {
+        let list = names.iter().zip(rates).map(|(name, rate)| format!("{name} {rate:.0}/s"));
+        list.collect::<Vec<_>>().join(", ")
     };
     let notes = vec![
-        format!("bare loop, items in a transaction: {}", told(&SWEEP.map(|n| n.to_string()), &theirs)),
-        format!("the seed's design, workers: {}", told(&WORKERS.map(str::to_owned), &peers)),
+        format!("bare loop, items in a transaction: {}", list(&SWEEP.map(|n| n.to_string()), &theirs)),
+        format!("the seed's design, workers: {}", list(&WORKERS.map(str::to_owned), &peers)),
     ];
     let figures = vec![
         figure("fill_next_to_bare", "the bare loop", &theirs, 0.4),
         figure("fill_next_to_seed", "the seed's design", &peers, 1.0),
     ];
     Ok(Report { figures, notes, ..Report::default() })
+}
+
+/// A rate, which whoever waits sees, too.
+fn told(what: &str, rate: f64) -> f64 {
+    eprintln!("{what}: {rate:.0} items/s");
+    rate
 }
 
 /// How many items a second the peer writes.
@@ -105,6 +112,7 @@ fn peer(workers: &str, items: u64) -> Result<f64> {
         if now["remaining_parts"] == 0 {
             break;
         }
+        ensure!(begun.elapsed() < super::JOB_MAX, "the peer does not end");
         rest(super::LOOK_EVERY);
     }
     let took = begun.elapsed().as_secs_f64();
