@@ -117,7 +117,7 @@ impl Client {
         };
         // Whether it ended or not: what came is what there is.
         tokio::time::timeout(wait, read).await.unwrap_or_default();
-        Answer { status: parts.status, headers: parts.headers, bytes: bytes.freeze() }
+        Answer { status: parts.status, headers: parts.headers, bytes: bytes.freeze(), trailers: None }
     }
 
     /// Sends a JSON body.
@@ -167,7 +167,7 @@ impl Client {
                 }
                 let response = request.send().await.expect("an answer from the server");
                 let (status, headers) = (response.status(), response.headers().clone());
-                Answer { status, headers, bytes: response.bytes().await.expect("the whole body") }
+                Answer { status, headers, bytes: response.bytes().await.expect("the whole body"), trailers: None }
             }
         }
     }
@@ -181,8 +181,9 @@ impl Client {
         bytes: Option<Bytes>,
     ) -> Answer {
         let (parts, body) = self.respond(app, method, path, headers, bytes).await.into_parts();
-        let bytes = body.collect().await.expect("the whole body").to_bytes();
-        Answer { status: parts.status, headers: parts.headers, bytes }
+        let body = body.collect().await.expect("the whole body");
+        let trailers = Some(body.trailers().cloned().unwrap_or_default());
+        Answer { status: parts.status, headers: parts.headers, bytes: body.to_bytes(), trailers }
     }
 
     async fn respond(
@@ -220,6 +221,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body.
     pub bytes: Bytes,
+    /// What was said behind it; of a server on a socket nobody listens to that.
+    pub trailers: Option<HeaderMap>,
 }
 
 impl Answer {

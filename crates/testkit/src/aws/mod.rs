@@ -150,6 +150,10 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         match service.as_str() {
             "DynamoDB_20120810" if state.cuts.bars(Service::Dynamo).await => Reply::Hangup,
             "AmazonSQS" if state.cuts.bars(Service::Sqs).await => Reply::Hangup,
+            // Whoever is there refuses this before it looks at anything.
+            "DynamoDB_20120810" if !call.headers.contains_key(http::header::AUTHORIZATION) => {
+                Reply::error(StatusCode::BAD_REQUEST, "MissingAuthenticationTokenException")
+            }
             "DynamoDB_20120810" => dynamo::reply(&state, call).await,
             "AmazonSQS" => sqs::reply(&state, call).await,
             "Logs_20140328" => logs::reply(&state, call).await,

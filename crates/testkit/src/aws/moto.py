@@ -1,9 +1,10 @@
 """Serves moto on a free port, says which, and ends when standard input does.
 
-It cannot outlive who started it, however that ends. One thing of moto is replaced: before each
+It cannot outlive who started it, however that ends. Two things of moto are replaced. Before each
 transaction it copies every item of every table that the transaction names, which takes seconds once a
-test has written much. Here the copy shares the items, and an update, which alone changes an item in
-its place, takes a copy of that one first.
+test has written much: here the copy shares the items, and an update, which alone changes an item in
+its place, takes a copy of that one first. And with each request it looks up in its own folder which
+services it has: here it does so once.
 """
 
 import collections
@@ -12,6 +13,7 @@ import logging
 import sys
 import threading
 
+from moto import backends
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
@@ -36,6 +38,8 @@ def update_item(backend, table_name, key, *rest, **named):
 moto_update_item = DynamoDBBackend.update_item
 DynamoDBBackend.update_item = update_item
 Table.__deepcopy__ = snapshot
+modules = list(backends.list_of_moto_modules())
+backends.list_of_moto_modules = lambda: modules
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
