@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testkit::Client;
 
-use super::{Callers, cart, count, field, fill};
+use super::{Callers, cart, count, ended, field, fill};
 
 /// What nobody's cart is called.
 const NOBODYS: &str = "/resources/carts/6b801de6-11d4-46c0-aed1-ca2110aa7d3c";
@@ -122,6 +122,15 @@ async fn a_cart_is_deleted_once(callers: &Callers) {
     owner.delete("/resources/carts/default").await.expect(404);
     let after = owner.get("/resources/carts/default").await.expect(200).json();
     assert!(before["id"] != after["id"] && after["items"] == json!([]), "{after}");
+    // Whatever uses it first makes it.
+    owner.delete("/resources/carts/default").await.expect(200);
+    let item = json!({ "entity_type": "a", "entity_id": "1" });
+    owner.post("/resources/carts/default/items/", &item).await.expect(201);
+    owner.delete("/resources/carts/default").await.expect(200);
+    let none = json!({ "entity_type": "flights", "filters": { "carrier": { "is": ["none"] } } });
+    let job = ended(owner, owner.post("/resources/carts/default/items/query", &none).await).await;
+    let made = owner.get("/resources/carts/default").await.expect(200).json();
+    assert_eq!((&job["cart_id"], &job["items_found"]), (&made["id"], &json!(0)));
 }
 
 async fn a_list_goes_on_behind_its_page(owner: &Client) {
@@ -153,6 +162,20 @@ async fn both_ends_of_a_path_are_one(owner: &Client) {
     owner.get(&format!("{at}/summary/")).await.expect(200);
     owner.get(&format!("{at}/manifest/")).await.expect(200);
     owner.delete(&format!("{at}/items/{item}/")).await.expect(200);
+    let some = json!({ "entity_type": "flights", "filters": { "carrier": { "is": ["UA"] } } });
+    for (work, body) in [("items/query", &some), ("combine", &json!({ "with": "default", "op": "union" }))] {
+        for path in [format!("{at}/{work}"), format!("{at}/{work}/")] {
+            let accepted = owner.post(&path, body).await;
+            let job = accepted.clone().expect(202).header("location").expect("where the job is").to_owned();
+            ended(owner, accepted).await;
+            for end in ["", "/"] {
+                let job = format!("{job}{end}");
+                let shown = [owner.get(&job).await, owner.post_empty(&job).await].map(|shown| shown.expect(200).json());
+                assert_eq!(shown[0], shown[1]);
+                owner.delete(&job).await.expect(409);
+            }
+        }
+    }
 }
 
 async fn what_is_not_allowed_is_said(owner: &Client) {

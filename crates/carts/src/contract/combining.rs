@@ -1,6 +1,9 @@
 //! Jobs that combine two carts; manifests and summaries.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use testkit::Client;
 
 use super::{Callers, cart, count, ended, field, fill, ids};
@@ -100,6 +103,11 @@ async fn equal_carts_give_equal_manifests(owner: &Client) {
         assert_eq!((one.header("content-type"), one.header("trailer")), (Some(media), Some("Repr-Digest")));
         assert_eq!(one.text(), two.text());
         assert!(one.text().lines().count() >= 60);
+        assert_eq!(one.trailers.is_some(), owner.is_in_process());
+        if let Some(trailers) = &one.trailers {
+            let digest = format!("sha-256=:{}:", STANDARD.encode(Sha256::digest(&one.bytes)));
+            assert_eq!(trailers["repr-digest"], digest);
+        }
     }
     let rows = owner.get(&format!("{one}/manifest?format=json")).await.expect(200).json();
     let row = &rows[0];

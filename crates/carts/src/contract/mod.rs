@@ -32,7 +32,7 @@ pub struct Callers {
 }
 
 /// So many flights there are.
-pub const FLIGHTS: usize = 2_500;
+pub const FLIGHTS: usize = 1_200;
 
 /// The records of the dataset `flights`.
 pub fn flights() -> Vec<Value> {
@@ -110,7 +110,7 @@ async fn ids(client: &Client, cart: &str) -> Vec<String> {
 /// transaction takes minutes for them.
 pub async fn largest(callers: &Callers) {
     items::many_items_are_shown_page_by_page(&callers.owner).await;
-    queries::a_query_fills_a_cart(&callers.owner, &json!({}), FLIGHTS, 3).await;
+    queries::a_query_fills_a_cart(&callers.owner, &json!({}), FLIGHTS, 2).await;
 }
 
 /// The first field that a refusal names.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::world::World;
 
 /// How many items lie in all partitions of a tenant.
-async fn held(world: &World) -> usize {
+pub(crate) async fn held(world: &World) -> usize {
     let store: Arc<dyn Store> = world.store.clone();
     let tenant: TenantId = "default".parse().unwrap();
     let (mut after, mut partitions) = (None, std::collections::BTreeSet::new());

@@ -7,4 +7,5 @@ mod contract;
 mod deleted;
 mod golden;
 mod holdings;
+mod running;
 mod world;

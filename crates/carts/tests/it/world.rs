@@ -6,21 +6,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock::SystemClock;
+use base::intercept::{Intercept, Intercepted};
 use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
-use base::{Clock, Principal, Scope, Secret};
+use base::store::{StoreError, Version, Write};
+use base::{Clock, Principal, Scope, Secret, Store};
 use carts::contract::flights;
 use carts::model::catalog::Records;
 use carts::model::{Catalog, Found, View};
+use carts::store::{ITEMS, TABLES};
 use carts::{Carts, Deps};
 use jobs::{Engine, FixedQuotas, Registry, Settings, Workers};
 use serde_json::json;
 use testkit::Client;
+use tokio::sync::{Notify, watch};
 use web::{Authenticate, Identity, Kit};
 
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) client: Client,
     pub(crate) carts: Arc<Carts>,
+    pub(crate) gate: Gate,
     workers: Workers,
 }
 
@@ -28,11 +33,13 @@ impl World {
     pub(crate) fn start() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let deps = Deps { store: store.clone(), catalog: Arc::new(Flights) };
+        let gate = Gate { passes: watch::Sender::new(None), waiting: Arc::default() };
+        let gated: Arc<dyn Store> = Arc::new(Intercepted::new(store.clone(), gate.clone()));
+        let deps = Deps { store: gated.clone(), catalog: Arc::new(Flights) };
         let mut registry = Registry::default();
         carts::register(&mut registry, &deps);
         let engine = Engine::new(jobs::Deps {
-            store: store.clone(),
+            store: gated,
             queue: Arc::new(MemoryQueue::new(clock.clone())),
             clock: clock.clone(),
             registry,
@@ -50,7 +57,7 @@ impl World {
         let workers = engine.workers_start();
         let carts = Carts::new(deps, engine);
         let client = Client::app(&web::App::new(kit).mount(carts.clone().routes()).build());
-        Self { store, client, carts, workers }
+        Self { store, client, carts, gate, workers }
     }
 
     /// Those whom the contract knows.
@@ -61,6 +68,57 @@ impl World {
     /// Stops the workers; every task has ended.
     pub(crate) async fn stop(self) {
         assert!(self.workers.stop(Duration::from_secs(10)).await, "a task did not end");
+    }
+}
+
+/// Where jobs that write items can be held.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    /// How many writes may pass, unless it is open.
+    passes: watch::Sender<Option<usize>>,
+    waiting: Arc<Notify>,
+}
+
+impl Gate {
+    /// After so many writes more, jobs are held.
+    pub(crate) fn close_after(&self, writes: usize) {
+        self.passes.send_replace(Some(writes));
+    }
+
+    /// Until a job is held.
+    pub(crate) async fn met(&self) {
+        self.waiting.notified().await;
+    }
+
+    /// Nothing is held any more.
+    pub(crate) fn open(&self) {
+        self.passes.send_replace(None);
+    }
+
+    async fn pass(&self) {
+        let mut passes = self.passes.subscribe();
+        let mut held = false;
+        self.passes.send_if_modified(|passes| {
+            held = *passes == Some(0);
+            *passes = passes.map(|left| left.saturating_sub(1));
+            false
+        });
+        if held {
+            self.waiting.notify_one();
+            passes.wait_for(Option::is_none).await.unwrap();
+        }
+    }
+}
+
+#[async_trait]
+impl Intercept for Gate {
+    async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
+        // What a task writes has its lease beside it, of another table.
+        let of_items = writes.iter().any(|write| write.key.table == ITEMS);
+        if of_items && writes.iter().any(|write| !TABLES.contains(&write.key.table)) {
+            self.pass().await;
+        }
+        inner.write(writes).await
     }
 }
 
