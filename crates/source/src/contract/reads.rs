@@ -110,6 +110,12 @@ async fn what_is_no_window_is_named(reader: &Client) {
         let answer = reader.get(&format!("/source/series/march/window?{query}")).await.expect(422);
         assert_eq!(field(&answer), expected, "{query}");
     }
+    // Two buckets less than the most, of eleven readings: of one they are an answer.
+    let many = "from=2026-03-29T00:00:00Z&to=2026-04-04T22:38:00Z&step=1m&stats=n&readings=t";
+    let names = (0..10).map(|n| format!(",{n}")).collect::<String>();
+    reader.get(&format!("/source/series/march/window?{many}")).await.expect(200);
+    let many = reader.get(&format!("/source/series/march/window?{many}{names}")).await.expect(422);
+    assert_eq!(field(&many), "step");
     let format = reader.get("/source/series/march/records?format=xml").await.expect(422);
     assert_eq!(field(&format), "format");
     assert_eq!(field(&reader.get("/source/series/march/records?limit=0").await.expect(422)), "limit");

@@ -38,6 +38,7 @@ impl Source {
     /// `NotFound`.
     pub async fn series_get(&self, ctx: &Ctx, name: &Name) -> Result<Summary> {
         let head = self.head(&ctx.tenant, name).await?;
+        self.events.read(ctx, name);
         self.summary(ctx, head).await
     }
 

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::store::{Query, Table};
 use base::{Store, StoreExt as _};
+use source::model::event::Kind;
 use source::model::record::Draft;
 
 use crate::world::World;
@@ -41,4 +43,31 @@ async fn every_partition_of_a_tenant_is_named() {
     }
     // Heads, their count, records, partials of three levels, totals, a mark, events.
     assert_eq!(left, 3 + 1 + 4 + 9 + 3 + 1 + 1);
+}
+
+#[tokio::test]
+async fn reads_are_counted_by_the_minute_and_the_caller() {
+    let mut world = World::at("2026-01-15T10:30:30Z");
+    write(&mut world, "one").await;
+    let name = "one".parse().unwrap();
+    let (first, cuts) = (world.ctx(), [0, 1_768_473_000_000_000]);
+    world.source.window(&first, &name, &cuts, None).await.unwrap();
+    world.source.series_get(&first, &name).await.unwrap();
+    let mut other = world.ctx();
+    other.principal = base::Principal::new("key:other");
+    world.source.window(&other, &name, &cuts, None).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let later = world.ctx();
+    world.source.window(&later, &name, &cuts, None).await.unwrap();
+    world.source.events_flush().await.unwrap();
+    let stretch = (first.now() - Duration::from_secs(60), later.now());
+    let events = world.source.events(&later, stretch, 100).await.unwrap();
+    let mut seen: Vec<(i64, Kind, &str, Option<&str>, u64)> = events
+        .iter()
+        .map(|it| (it.at.as_second(), it.kind, it.principal.as_str(), it.series.as_deref(), it.count))
+        .collect();
+    seen.sort_by_key(|it| (it.0, it.2));
+    let minute = first.now().as_second() - 30;
+    let expected = [(minute, "key:other", 1), (minute, "key:test", 2), (minute + 60, "key:test", 1)];
+    assert_eq!(seen, expected.map(|(at, who, count)| (at, Kind::Reads, who, Some("one"), count)));
 }
