@@ -7,7 +7,7 @@ mod on_file;
 mod server;
 
 use bytes::Bytes;
-use carts::contract::{Callers, cases, flights, largest};
+use carts::contract::{Callers, FLIGHTS, cases, flights, largest};
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ async fn a_session_has_carts_when_sessions_are_switched_on() {
     let job = session.post(path, &query("flights")).await.expect(202).json();
     let at = job["links"]["self"].as_str().unwrap();
     let job = session.with_header("prefer", "wait=30").get(at).await.expect(200).json();
-    assert_eq!((&job["status"], &job["items_added"]), (&json!("completed"), &json!(625)));
+    assert_eq!((&job["status"], &job["items_added"]), (&json!("completed"), &json!(FLIGHTS / 4)));
     session.post(path, &query("private")).await.expect(412);
     session.get("/api/v1/datasets").await.expect(403);
     session.with_header("freight-tenant", "default").get("/resources/carts/").await.expect(403);

@@ -14,6 +14,7 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::Client;
 
 /// The program in a directory, with nothing of our own environment that it would heed.
 fn freight(directory: &Path, arguments: &[&str]) -> Command {
@@ -103,6 +104,11 @@ impl Server {
         self.directory.as_ref().unwrap().path()
     }
 
+    fn url(&self) -> String {
+        let url = std::fs::read_to_string(self.path().join("freight.env")).unwrap();
+        url.lines().next().unwrap().split('\'').nth(1).unwrap().to_owned()
+    }
+
     /// Tells it to stop, and hands back what it leaves.
     fn stop(mut self) -> TempDir {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
@@ -133,9 +139,7 @@ fn what_goes_wrong_with_a_call_is_told_by_the_exit_code() {
     let server = Server::start();
     fails(server.path(), &["jobs", "show", "nothing"], 5);
     fails(server.path(), &["datasets", "fetch", "users", "--calls", "0"], 1);
-    let url = std::fs::read_to_string(server.path().join("freight.env")).unwrap();
-    let url = url.lines().next().unwrap().split('\'').nth(1).unwrap().to_owned();
-    fails(nowhere.path(), &["--url", &url, "jobs", "list"], 4);
+    fails(nowhere.path(), &["--url", &server.url(), "jobs", "list"], 4);
     fails(server.path(), &["restore", "copy.db"], 1);
     server.stop();
 }
@@ -329,5 +333,50 @@ fn measurements_go_in_and_windows_come_out() {
     assert_eq!(rows[2][..], ["2013-03-10T05:00:00.000000Z", "12", "temp", "12", "35.0"]);
     let plot = ok(server.path(), &[&window[..], &["--plot"]].concat());
     assert!(plot.contains("temp\n") && plot.contains('█') && plot.contains("35.0000"), "{plot}");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn carts_are_filled_combined_and_taken_away() {
+    let switched_on = [("FREIGHT_CARTS_ANONYMOUS_SESSIONS", "true")];
+    let server = Server::start_with(tempfile::tempdir().unwrap(), &switched_on);
+    let rows: String = (0..30).map(|n| format!("{{\"id\":{n},\"even\":{}}}\n", n % 2 == 0)).collect();
+    std::fs::write(server.path().join("rows.ndjson"), rows).unwrap();
+    ok(server.path(), &["datasets", "import", "rows", "rows.ndjson", "--key", "id"]);
+    let json = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&ok(server.path(), &[&["--json", "carts"], arguments].concat())).unwrap()
+    };
+    let even = r#"{"even": {"is": [true]}}"#;
+    assert_eq!(json(&["query", "default", "rows", even, "--dry-run"])["items_found"], 15);
+    let job = json(&["query", "default", "rows", even]);
+    assert_eq!((&job["status"], &job["items_added"]), (&json!("completed"), &json!(15)));
+    let other = json(&["create", "other"])["id"].as_str().unwrap().to_owned();
+    let item = json(&["add", &other, "rows", "7", "--attributes", r#"{"odd": true}"#]);
+    assert_eq!(item["attributes"], json!({ "odd": true }));
+    ok(server.path(), &["carts", "add", &other, "rows", "8"]);
+    fails(server.path(), &["carts", "add", &other, "rows", "9", "--attributes", "1"], 2);
+    let job = json(&["combine", "default", "union", &other]);
+    assert_eq!((&job["items_added"], &job["items_present"]), (&json!(1), &json!(15)));
+    let shown = json(&["show"]);
+    assert_eq!((&shown["items_count"], &shown["entity_types"]), (&json!(16), &json!({ "rows": 16 })));
+    let items = json(&["items", "default", "--limit", "1000"])["items"].clone();
+    assert_eq!(items.as_array().map(Vec::len), Some(16));
+    let removed = json(&["remove", "default", item["id"].as_str().unwrap()]);
+    assert_eq!(removed["entity_id"], "7");
+    fails(server.path(), &["carts", "remove", "default", item["id"].as_str().unwrap()], 1);
+    ok(server.path(), &["carts", "export", "default", "--format", "csv", "--output", "cart.csv"]);
+    let exported = std::fs::read_to_string(server.path().join("cart.csv")).unwrap();
+    assert!(exported.starts_with("entity_type,entity_id,entity_version,attributes\n"), "{exported}");
+    assert_eq!(exported.lines().count(), 1 + 15);
+    let listed = ok(server.path(), &["carts", "list"]);
+    assert!(listed.contains("ITEMS") && listed.contains("other"), "{listed}");
+    fails(server.path(), &["carts", "query", "default", "nothing"], 1);
+    fails(server.path(), &["carts", "show", "6b801de6-11d4-46c0-aed1-ca2110aa7d3c"], 5);
+    assert_eq!(json(&["delete", &other])["cart_name"], "other");
+
+    // Who has no key has a cart of the session's own.
+    let nobody = Client::at(server.url()).with_header("authorization", "Bearer 261e1aea-82c9-4e38-a879-e2e02ef236a5");
+    assert_eq!(nobody.get("/resources/carts/default").await.expect(200).json()["items"], json!([]));
+    nobody.get(&format!("/resources/carts/{other}")).await.expect(404);
     server.stop();
 }

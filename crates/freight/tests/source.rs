@@ -6,34 +6,53 @@ mod on_cloud;
 mod on_file;
 mod server;
 
+use std::time::Duration;
+
 use freight::compose::Settings;
 use freight::ground::Ground;
-use serde_json::json;
+use serde_json::{Value, json};
 use server::Server;
 use source::contract::{Callers, cases, largest};
 use testkit::Client;
-use testkit::aws::Odds;
+use testkit::aws::{Moto, Odds};
+
+/// Prints every item of every table.
+const EVERYTHING: &str = "
+import boto3
+database = boto3.resource('dynamodb')
+for table in database.tables.all():
+    page = {}
+    while True:
+        page = table.scan(**({'ExclusiveStartKey': page['LastEvaluatedKey']} if 'LastEvaluatedKey' in page else {}))
+        for item in page['Items']:
+            for value in item.values():
+                print(getattr(value, 'value', value))
+        if 'LastEvaluatedKey' not in page:
+            break
+";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {
     let (server, callers, keys) = hold(on_file::ground().await).await;
     largest(&callers).await;
-    let stored = server.admin.post_empty("/api/v1/backup").await.expect(200).bytes;
-    assert!(
-        stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"),
-        "what was written is looked for in the right file"
-    );
+    no_key_is_in(&server.admin.post_empty("/api/v1/backup").await.expect(200).bytes, keys);
+    server.stop().await;
+}
+
+/// Whether what is stored holds what was written, and not a key that wrote or read it.
+fn no_key_is_in(stored: &[u8], keys: [String; 2]) {
+    assert!(stored.windows(10).any(|bytes| bytes == b"wind\":{\"sp"), "what was written is not there");
     for key in keys {
         // The public id is what records show; the secret is what follows it.
         let secret = &key[key.len() - 38..];
-        assert!(!stored.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "a key is in the file");
+        assert!(!stored.windows(secret.len()).any(|bytes| bytes == secret.as_bytes()), "a key is stored");
     }
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
-    let (server, _, _) = hold(on_cloud::ground(24, Odds::BAD_DAY).await).await;
+    let (server, _, keys) = hold(on_cloud::ground(24, Odds::BAD_DAY).await).await;
+    no_key_is_in(Moto::shared().boto3(EVERYTHING, &[]).as_bytes(), keys);
     let fired = server.stop().await.shim.fired();
     assert!(fired.throttled > 0 && fired.conflicts > 0 && fired.lost > 0, "{fired:?}");
 }
@@ -47,13 +66,67 @@ async fn hold<T>(ground: (Ground, T)) -> (Server<T>, Callers, [String; 2]) {
     server.admin.post("/api/v1/tenants", &unlimited).await.expect(201);
     let other = server.admin.with_header("freight-tenant", "other");
     let (stranger, _) = key(&other, &json!({ "name": "stranger", "role": "admin" })).await;
+    let third = json!({ "name": "Third", "slug": "third", "settings": { "rate_limits": { "control": [] } } });
+    server.admin.post("/api/v1/tenants", &third).await.expect(201);
+    let third = server.admin.with_header("freight-tenant", "third");
     let callers = Callers { admin: server.admin.clone(), writer, reader, stranger };
-    cases(&callers).await;
+    tokio::join!(cases(&callers), what_is_rolled_up_reads_as_before(&third));
     (server, callers, [write_key, read_key])
 }
 
+/// What is read from records while minutes are dirty is read from partials when none is. The figures
+/// are known, so that they are those of every store.
+async fn what_is_rolled_up_reads_as_before(caller: &Client) {
+    const HOURS: u64 = 72;
+    // Around the night in which Lisbon has one hour less.
+    let record = |n: u64| json!({ "name": "rolled", "ts": 1_774_656_000 + n * 1_800, "data": { "v": n } });
+    let records: Vec<Value> = (0..2 * HOURS).map(record).collect();
+    caller.post("/source/write_batch", &json!({ "records": records })).await.expect(207);
+    let window = async |query: &str| {
+        let path = format!("/source/series/rolled/window?from=2026-03-28T00:00:00Z&to=2026-03-31T00:00:00Z{query}");
+        caller.get(&path).await.expect(200).json()
+    };
+    let queries = ["", "&step=1d&tz=Europe/Lisbon", "&step=7h", "&step=1d&tz=Asia/Kathmandu"];
+    let mut before = Vec::new();
+    for query in queries {
+        before.push(window(query).await);
+    }
+    let n = |window: &Value, bucket: usize| window["buckets"][bucket]["readings"]["v"]["n"].clone();
+    assert_eq!((n(&before[0], 0), n(&before[1], 1)), (json!(2 * HOURS), json!(46)));
+    assert!(before[0]["dirty_minutes"].as_u64().unwrap() > 0, "{}", before[0]);
+    let mut looks = 0;
+    while window("").await["dirty_minutes"] != 0 {
+        looks += 1;
+        assert!(looks < 600, "the roller never came");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    for (query, before) in queries.into_iter().zip(&before) {
+        let after = window(query).await;
+        let [before, after] = [before, &after].map(|window| window["buckets"].as_array().unwrap());
+        assert_eq!(before.len(), after.len());
+        for (before, after) in before.iter().zip(after) {
+            alike(before, after);
+        }
+    }
+}
+
+/// The same, but for the last bits of a number that was summed up in another order.
+fn alike(one: &Value, other: &Value) {
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            assert!(one.keys().eq(other.keys()), "{one:?}, {other:?}");
+            one.values().zip(other.values()).for_each(|(one, other)| alike(one, other));
+        }
+        (Value::Number(one), Value::Number(other)) => {
+            let [one, other] = [one, other].map(|number| number.as_f64().unwrap());
+            assert!((one - other).abs() <= 1e-9 * one.abs(), "{one}, {other}");
+        }
+        _ => assert_eq!(one, other),
+    }
+}
+
 /// A caller with a key that `client` makes, and the key.
-async fn key(client: &Client, body: &serde_json::Value) -> (Client, String) {
+async fn key(client: &Client, body: &Value) -> (Client, String) {
     let made = client.post("/api/v1/keys", body).await.expect(201).json();
     let key = made["key"].as_str().unwrap().to_owned();
     (client.without_header("freight-tenant").with_key(&key), key)

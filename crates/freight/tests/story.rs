@@ -49,7 +49,9 @@ async fn told<T>(ground: (Ground, T)) -> (Vec<Value>, T) {
     datasets(&mut story).await;
     fetches(&mut story).await;
     measurements(&mut story).await;
+    selections(&mut story).await;
     operations(&mut story).await;
+    combinations(&mut story).await;
     (story.entries, server.stop().await)
 }
 
@@ -139,6 +141,59 @@ async fn measurements(story: &mut Transcript) {
     story.get(&format!("/source/series/march/window?{day}")).await;
     story.get(&format!("/source/series/march/window?{day}&step=5h&stats=n,mean,max")).await;
     story.get(&format!("/source/series/march/window?{day}&step=1w1")).await;
+}
+
+async fn selections(story: &mut Transcript) {
+    story.get("/resources/carts/").await;
+    story.get("/resources/carts/default").await;
+    story.post("/resources/carts/", json!({ "cart_name": "some" })).await;
+    story.post("/resources/carts/", json!({ "cart_name": "some" })).await;
+    let items: Vec<Value> = (0..30).map(|n| json!({ "entity_type": "thing", "entity_id": n.to_string() })).collect();
+    story.post("/resources/carts/default/items/", json!(items)).await;
+    story.post("/resources/carts/default/items/", items[7].clone()).await;
+    story.post("/api/v1/datasets", json!({ "name": "streets", "key": "id" })).await;
+    let rows: String = (0..50).map(|n| format!("{{\"id\":{n},\"width\":{}}}\n", n % 10)).collect();
+    story.send_text("/api/v1/datasets/streets/import", "application/x-ndjson", &rows).await;
+    for filters in [json!({ "width": { "within": [[2, 3]] } }), json!({ "width": { "is": 2 } }), json!({})] {
+        let path = "/resources/carts/default/items/query";
+        story.post(path, json!({ "entity_type": "streets", "filters": filters, "dry_run": true })).await;
+    }
+    let query = json!({ "entity_type": "streets", "filters": { "width": { "within": [[2, 3]] } } });
+    let job = story.post("/resources/carts/default/items/query", query).await;
+    selected(story, &job).await;
+    let page = story.get("/resources/carts/default?limit=7").await;
+    let gone = format!("/resources/carts/default/items/{}", page["items"][3]["id"].as_str().unwrap());
+    story.send(Method::DELETE, &gone, None).await;
+    story.send(Method::DELETE, &gone, None).await;
+    story.get("/resources/carts/default/summary").await;
+    for format in ["ndjson", "csv"] {
+        story.get(&format!("/resources/carts/default/manifest?format={format}")).await;
+    }
+}
+
+/// Waits for the end of a job that fills a cart, and reads it.
+async fn selected(story: &mut Transcript, job: &Value) {
+    let path = job["links"]["self"].as_str().unwrap();
+    story.client().with_header("prefer", "wait=30").get(path).await.expect(200);
+    story.get(path).await;
+}
+
+/// Of sixteen parts, which end in any order: no list of what the engine did is told after this.
+async fn combinations(story: &mut Transcript) {
+    let carts = story.get("/resources/carts/").await;
+    let named = carts.as_array().unwrap().iter().find(|cart| cart["cart_name"] == "some").unwrap().clone();
+    let at = named["links"]["self"].as_str().unwrap();
+    for op in ["union", "subtract", "nothing"] {
+        let job = story.post(&format!("{at}/combine"), json!({ "with": "default", "op": op })).await;
+        if op != "nothing" {
+            selected(story, &job).await;
+        }
+        story.get(&format!("{at}/summary")).await;
+    }
+    story.send(Method::PUT, at, Some(json!({ "cart_name": "other" }))).await;
+    story.send(Method::DELETE, at, None).await;
+    story.send(Method::DELETE, at, None).await;
+    story.get(at).await;
 }
 
 async fn operations(story: &mut Transcript) {
