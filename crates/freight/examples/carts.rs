@@ -3,12 +3,12 @@
 //!
 //! `carts FOLDER JOBS EACH SEED [split]` opens the store in FOLDER, asks for so many jobs that were not
 //! asked for before, and works until all have ended. Each finds so many records, most of them the same as
-//! the one before. Rings are lost, doubled and put in disorder, as the seed has it. On stdout it says, a
+//! the one before. Rings are lost, doubled and overtaken, as the seed has it. On stdout it says, a
 //! line each:
 //!
 //! - `open`: the store is open. `<` and `>`: a write of the store begins, and was answered.
 //! - `read JOB ADDED PRESENT TOTAL STATUS`: what a job says of itself, all the time.
-//! - `rings DOUBLED LOST`: how many rings so far.
+//! - `rings DOUBLED DISORDERED LOST`: how many rings so far.
 //! - `end ITEMS COUNTED ADDED LETTERS`: items in the store, items by the cart's own count, items that the
 //!   jobs say were new, dead letters.
 //!
@@ -36,7 +36,6 @@ use carts::store::ITEMS;
 use embedded::{OpenOptions, SqliteStore};
 use jobs::{Deps, Engine, FixedQuotas, Registry, Settings};
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 use serde_json::json;
 use uuid::Uuid;
@@ -86,7 +85,9 @@ async fn main() {
             open += u64::from(!job.settled);
             added += extra("added");
         }
-        println!("rings {} {}", bell.doubled.load(Ordering::Relaxed), bell.lost.load(Ordering::Relaxed));
+        let [doubled, disordered, lost] =
+            [&bell.doubled, &bell.disordered, &bell.lost].map(|rings| rings.load(Ordering::Relaxed));
+        println!("rings {doubled} {disordered} {lost}");
         if open == 0 {
             break added;
         }
@@ -145,36 +146,53 @@ impl Records for Counting {
     }
 }
 
-/// A bell whose rings are lost, doubled and put in disorder.
+/// A bell whose rings are lost, doubled, and overtaken by later ones.
 struct Bell {
     inner: MemoryQueue,
     dice: Mutex<StdRng>,
+    /// Rings that wait for a later one to pass.
+    held: Mutex<Vec<(Topic, Ring)>>,
     doubled: AtomicU64,
+    disordered: AtomicU64,
     lost: AtomicU64,
 }
 
 impl Bell {
     fn new(clock: Arc<dyn Clock>, seed: u64) -> Self {
-        let (doubled, lost) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { inner: MemoryQueue::new(clock), dice: Mutex::new(StdRng::seed_from_u64(seed)), doubled, lost }
+        let [doubled, disordered, lost] = [0; 3].map(AtomicU64::new);
+        let (dice, held) = (Mutex::new(StdRng::seed_from_u64(seed)), Mutex::default());
+        Self { inner: MemoryQueue::new(clock), dice, held, doubled, disordered, lost }
+    }
+
+    /// What is rung now: most of the new rings, and after them most of the held ones.
+    fn rung(&self, topic: &Topic, rings: Vec<Ring>) -> Vec<Ring> {
+        let (mut dice, mut held) = (self.dice.lock().unwrap(), self.held.lock().unwrap());
+        let passed = held.extract_if(.., |(of, _)| of == topic && dice.random_bool(0.7));
+        let passed: Vec<Ring> = passed.map(|(_, ring)| ring).collect();
+        let mut rung = Vec::with_capacity(rings.len());
+        for ring in rings {
+            match dice.random_range(0..10) {
+                0 => _ = self.lost.fetch_add(1, Ordering::Relaxed),
+                1 | 2 => held.push((topic.clone(), ring)),
+                3..6 => {
+                    self.doubled.fetch_add(1, Ordering::Relaxed);
+                    rung.extend([ring.clone(), ring]);
+                }
+                _ => rung.push(ring),
+            }
+        }
+        if !rung.is_empty() {
+            self.disordered.fetch_add(passed.len() as u64, Ordering::Relaxed);
+        }
+        rung.extend(passed);
+        rung
     }
 }
 
 #[async_trait]
 impl Queue for Bell {
     async fn send(&self, topic: &Topic, rings: Vec<Ring>) -> base::Result<()> {
-        let mut rung = Vec::with_capacity(rings.len());
-        {
-            let mut dice = self.dice.lock().unwrap();
-            for ring in rings {
-                let times = if dice.random_bool(0.1) { 0 } else { dice.random_range(1..5) };
-                self.lost.fetch_add(u64::from(times == 0), Ordering::Relaxed);
-                self.doubled.fetch_add(u64::from(times > 1), Ordering::Relaxed);
-                rung.extend(std::iter::repeat_n(ring, times));
-            }
-            rung.shuffle(&mut *dice);
-        }
-        self.inner.send(topic, rung).await
+        self.inner.send(topic, self.rung(topic, rings)).await
     }
 
     async fn receive(&self, topic: &Topic, max: usize, wait: Duration) -> base::Result<Vec<Heard>> {

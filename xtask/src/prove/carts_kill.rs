@@ -51,7 +51,7 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
         && in_flight_share >= IN_FLIGHT_LEAST
         && honest.oracle.reads > 0
         && honest.rings.iter().all(|rings| *rings > 0);
-    let [doubled, lost] = honest.rings;
+    let [doubled, disordered, lost] = honest.rings;
     let figures = json!({
         "kills": honest.kills,
         "in_flight_share": in_flight_share,
@@ -59,6 +59,7 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
         "found": JOBS * found,
         "items": honest.oracle.items,
         "rings_doubled": doubled,
+        "rings_disordered": disordered,
         "rings_lost": lost,
         "reads": honest.oracle.reads,
         "wrong": honest.wrong,
@@ -71,20 +72,20 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
 struct Found {
     kills: u64,
     in_flight: u64,
-    /// Doubled and lost.
-    rings: [u64; 2],
+    /// Doubled, put in disorder and lost.
+    rings: [u64; 3],
     oracle: Oracle,
     wrong: Vec<String>,
 }
 
 fn lives(program: &Path, kills: u64, each: u64, split: bool, random: &mut Random) -> Result<Found> {
     let folder = tempfile::tempdir()?;
-    let mut found = Found { kills: 0, in_flight: 0, rings: [0, 0], oracle: Oracle::new(each), wrong: Vec::new() };
+    let mut found = Found { kills: 0, in_flight: 0, rings: [0; 3], oracle: Oracle::new(each), wrong: Vec::new() };
     while found.wrong.is_empty() {
         let life = Life::start(command(program, folder.path(), each, random.next(), split))?;
         let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
         let end = life.lived((found.kills < kills).then_some(wait), |line| found.oracle.hear(line))?;
-        found.rings = [0, 1].map(|n| found.rings[n] + found.oracle.rings[n]);
+        found.rings = [0, 1, 2].map(|n| found.rings[n] + found.oracle.rings[n]);
         found.wrong.append(&mut found.oracle.wrong);
         match end {
             End::Killed { in_flight, .. } => {
@@ -110,8 +111,8 @@ struct Oracle {
     each: u64,
     /// How many items each job has put in, by its number.
     put: BTreeMap<u64, u64>,
-    /// Of this life: doubled and lost.
-    rings: [u64; 2],
+    /// Of this life: doubled, put in disorder and lost.
+    rings: [u64; 3],
     items: u64,
     reads: u64,
     wrong: Vec<String>,
@@ -119,15 +120,15 @@ struct Oracle {
 
 impl Oracle {
     fn new(each: u64) -> Self {
-        Self { each, put: BTreeMap::new(), rings: [0, 0], items: 0, reads: 0, wrong: Vec::new() }
+        Self { each, put: BTreeMap::new(), rings: [0; 3], items: 0, reads: 0, wrong: Vec::new() }
     }
 
     fn hear(&mut self, line: &str) {
         let words: Vec<&str> = line.split(' ').collect();
         let numbers: Vec<u64> = words.iter().filter_map(|word| word.parse().ok()).collect();
         match (words.first().copied(), numbers.as_slice()) {
-            (Some("open"), []) => self.rings = [0, 0],
-            (Some("rings"), [doubled, lost]) => self.rings = [*doubled, *lost],
+            (Some("open"), []) => self.rings = [0; 3],
+            (Some("rings"), rings @ [_, _, _]) => self.rings = [rings[0], rings[1], rings[2]],
             (Some("read"), [job, added, present, total]) => {
                 let put = added + present;
                 let before = self.put.insert(*job, put).unwrap_or(0);

@@ -6,8 +6,8 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
@@ -15,6 +15,8 @@ use crate::process;
 
 /// What a process gets that ends itself.
 const SIGABRT: i32 = 6;
+/// A child that lives for longer than this is stuck.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// How a life ended.
 pub(super) enum End {
@@ -28,6 +30,7 @@ pub(super) enum End {
 pub(super) struct Life {
     child: Child,
     lines: mpsc::Receiver<String>,
+    until: Instant,
     /// Writes that began and were not answered yet.
     writes: i64,
     ended: bool,
@@ -38,13 +41,13 @@ impl Life {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (send, lines) = mpsc::channel();
         process::follow(child.stdout.take(), send);
-        Ok(Self { child, lines, writes: 0, ended: false })
+        Ok(Self { child, lines, until: Instant::now() + PATIENCE, writes: 0, ended: false })
     }
 
     /// Lets it live until it is killed, so long after its store was open, kills itself, or has finished.
     /// `hear` gets every line that is not about a write.
     pub(super) fn lived(mut self, killed_after: Option<Duration>, mut hear: impl FnMut(&str)) -> Result<End> {
-        while let Ok(line) = self.lines.recv() {
+        while let Some(line) = self.next()? {
             self.heard(&line, &mut hear);
             if line.starts_with("open") {
                 break;
@@ -52,10 +55,10 @@ impl Life {
         }
         if let Some(wait) = killed_after {
             process::rest(wait);
-            self.until_it_writes(&mut hear);
+            self.until_it_writes(&mut hear)?;
             self.child.kill()?;
         }
-        while let Ok(line) = self.lines.recv() {
+        while let Some(line) = self.next()? {
             self.heard(&line, &mut hear);
         }
         let status = self.child.wait()?;
@@ -71,15 +74,27 @@ impl Life {
 
     /// Hears what was said meanwhile, and what follows until a write is under way: a kill between two
     /// writes shows little.
-    fn until_it_writes(&mut self, hear: &mut impl FnMut(&str)) {
+    fn until_it_writes(&mut self, hear: &mut impl FnMut(&str)) -> Result<()> {
         loop {
             let line = match self.lines.try_recv() {
-                Err(_) if self.writes > 0 => return,
-                Err(_) => self.lines.recv().ok(),
+                Err(_) if self.writes > 0 => return Ok(()),
+                Err(_) => self.next()?,
                 Ok(line) => Some(line),
             };
-            let Some(line) = line else { return };
+            let Some(line) = line else { return Ok(()) };
             self.heard(&line, hear);
+        }
+    }
+
+    /// The next line, or none after the last.
+    fn next(&mut self) -> Result<Option<String>> {
+        match self.lines.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
+                self.child.kill()?;
+                bail!("the child is stuck: it has not ended after {PATIENCE:?}")
+            }
         }
     }
 

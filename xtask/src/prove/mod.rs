@@ -195,7 +195,7 @@ struct Proof {
     promise: &'static str,
     /// How many attacks a full run makes.
     full: u64,
-    /// How many a quick run makes: enough that the saboteur is caught, in some seconds.
+    /// How many a quick run makes: enough, in some seconds, that a saboteur is caught which needs no build.
     quick: u64,
     run: fn(&Attack) -> Result<Verdict>,
 }

@@ -48,7 +48,8 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
         && kills.cuts > 0
         && in_flight_share >= IN_FLIGHT_LEAST
         && found.acked > 0
-        && found.figures > 0;
+        && found.figures > 0
+        && found.dirty > 0;
     let caught = attack.quick || saboteur["caught"] == true;
     let figures = json!({
         "kills": made,

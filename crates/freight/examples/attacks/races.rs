@@ -2,9 +2,10 @@
 //! default cart, the name of a cart, to put the same thing in a cart, the unique key of a task, the first
 //! key of an empty store, an address to sign up with.
 //!
-//! In each round two hundred clients want each of them at once. One gets it, the others learn that it is
-//! taken, or get the very same thing where that is the promise. A second server on which one client makes
-//! the same rounds shows what there is to be in the store: an item more is an orphan.
+//! In each round two hundred clients want each of them at once, and put the same thing in a thousand
+//! times. One gets it, the others learn that it is taken, or get the very same thing where that is the
+//! promise. A second server on which one client makes the same rounds shows what there is to be in the
+//! store: an item more is an orphan.
 //!
 //! The broken server looks whether there is something before it inserts it.
 
@@ -28,6 +29,8 @@ use crate::Found;
 use crate::rig::{Rig, at_once, first_caller, unlimited};
 
 const CLIENTS: usize = 200;
+/// So many times each puts the thing in: it is a thousand at once then.
+const ADDS_EACH: usize = 5;
 /// So many of them sign up: a password is slow on purpose, and more would be told to come back.
 const SIGN_UPS: usize = 32;
 
@@ -91,19 +94,19 @@ impl Contests {
 
     /// One makes it, the others are told that it is there.
     async fn taken_by_one(&mut self, what: &str, client: &Client, path: &'static str, body: Value) {
-        let answers = self.posted(client, path, &body).await;
+        let answers = posted(self.clients, client, path, &body).await;
         let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
-        self.judge(what, count(201), count(409), self.clients - 1);
+        self.judge(what, self.clients, count(201), count(409), self.clients - 1);
     }
 
     /// All get the same run, which one of them started.
     async fn one_run(&mut self, client: &Client) {
-        let answers = self.posted(client, "/fetch-data", &json!({ "calls": 1 })).await;
+        let answers = posted(self.clients, client, "/fetch-data", &json!({ "calls": 1 })).await;
         let runs: Vec<Value> = answers.iter().filter(|answer| answer.status == 202).map(Answer::json).collect();
         let ids: HashSet<&str> = runs.iter().filter_map(|run| run["id"].as_str()).collect();
         let joined = runs.iter().filter(|run| run["joined"] == true).count();
-        self.judge("a run", runs.len() - joined, joined, self.clients - 1);
-        self.judge("the id of a run", ids.len(), runs.len(), self.clients);
+        self.judge("a run", self.clients, runs.len() - joined, joined, self.clients - 1);
+        self.judge("the id of a run", self.clients, ids.len(), runs.len(), self.clients);
     }
 
     /// All are given the same cart, which one of them made.
@@ -115,18 +118,19 @@ impl Contests {
         let answers = at_once(self.clients, call).await;
         let carts: Vec<Value> = answers.iter().filter(|answer| answer.status == 200).map(Answer::json).collect();
         let ids: HashSet<&str> = carts.iter().filter_map(|cart| cart["id"].as_str()).collect();
-        self.judge("a default cart", ids.len(), carts.len(), self.clients);
+        self.judge("a default cart", self.clients, ids.len(), carts.len(), self.clients);
     }
 
     /// One puts it in, the others find it there.
     async fn one_item(&mut self, client: &Client) {
         let thing = json!({ "entity_type": "things", "entity_id": "one" });
-        let answers = self.posted(client, "/resources/carts/default/items/", &thing).await;
+        let adding = self.clients * ADDS_EACH;
+        let answers = posted(adding, client, "/resources/carts/default/items/", &thing).await;
         let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
-        self.judge("an item", count(201), count(200), self.clients - 1);
+        self.judge("an item", adding, count(201), count(200), adding - 1);
         let summary = client.get("/resources/carts/default/summary").await.json();
         let items = summary["items_count"].as_u64().and_then(|items| usize::try_from(items).ok());
-        self.judge("the count of a cart", items.unwrap_or(0), self.clients, self.clients);
+        self.judge("the count of a cart", adding, items.unwrap_or(0), adding, adding);
     }
 
     /// All are given the same task.
@@ -142,7 +146,7 @@ impl Contests {
         });
         let tasks: Vec<TaskId> = tasks.await.into_iter().flatten().collect();
         let ids: HashSet<Uuid> = tasks.iter().map(|task| task.uuid()).collect();
-        self.judge("the unique key of a task", ids.len(), tasks.len(), self.clients);
+        self.judge("the unique key of a task", self.clients, ids.len(), tasks.len(), self.clients);
     }
 
     /// All are given the same job, which one of them made.
@@ -162,8 +166,8 @@ impl Contests {
         let jobs: Vec<_> = jobs.await.into_iter().flatten().collect();
         let ids: HashSet<_> = jobs.iter().map(|(id, _)| id.uuid()).collect();
         let joined = jobs.iter().filter(|(_, joined)| *joined).count();
-        self.judge("the unique key of a job", jobs.len() - joined, joined, self.clients - 1);
-        self.judge("the id of a job", ids.len(), jobs.len(), self.clients);
+        self.judge("the unique key of a job", self.clients, jobs.len() - joined, joined, self.clients - 1);
+        self.judge("the id of a job", self.clients, ids.len(), jobs.len(), self.clients);
     }
 
     /// One makes the first key of an empty store.
@@ -178,7 +182,7 @@ impl Contests {
         let keys = keys.await;
         let (first, late) =
             (keys.iter().filter(|key| matches!(key, Ok(true))), keys.iter().filter(|key| matches!(key, Ok(false))));
-        self.judge("the first key", first.count(), late.count(), self.clients - 1);
+        self.judge("the first key", self.clients, first.count(), late.count(), self.clients - 1);
     }
 
     /// One becomes the user of an address, and is written to; all are answered the same.
@@ -193,26 +197,27 @@ impl Contests {
         });
         let told = answers.await.iter().filter(|answer| answer.status == 201).count();
         self.mailbox.letter(&email, 1).await;
-        self.judge("an address", self.mailbox.count(&email), told, clients);
+        self.judge("an address", clients, self.mailbox.count(&email), told, clients);
     }
 
-    async fn posted(&self, client: &Client, path: &'static str, body: &Value) -> Vec<Answer> {
-        let call = |_| {
-            let (client, body) = (client.clone(), body.clone());
-            async move { client.post(path, &body).await }
-        };
-        at_once(self.clients, call).await
-    }
-
-    /// One has won, and as many as expected were told so properly.
-    fn judge(&mut self, what: &str, winners: usize, told: usize, expected: usize) {
+    /// Of so many one has won, and as many as expected were told so properly.
+    fn judge(&mut self, what: &str, of: usize, winners: usize, told: usize, expected: usize) {
         self.contests += 1;
-        self.wanted += self.clients;
+        self.wanted += of;
         self.won += winners;
         if winners != 1 || told != expected {
-            self.wrong.push(format!("{what}: {winners} of {} won, {told} of {expected} were told", self.clients));
+            self.wrong.push(format!("{what}: {winners} of {of} won, {told} of {expected} were told"));
         }
     }
+}
+
+/// So many send the same at once.
+async fn posted(clients: usize, client: &Client, path: &'static str, body: &Value) -> Vec<Answer> {
+    let call = |_| {
+        let (client, body) = (client.clone(), body.clone());
+        async move { client.post(path, &body).await }
+    };
+    at_once(clients, call).await
 }
 
 fn tenant() -> TenantId {
