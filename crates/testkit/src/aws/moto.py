@@ -10,7 +10,6 @@ partition. And with each request it looks up in its own folder which services it
 import collections
 import copy
 import logging
-import os
 import sys
 import threading
 
@@ -52,8 +51,6 @@ Table.__deepcopy__ = snapshot
 modules = list(backends.list_of_moto_modules())
 backends.list_of_moto_modules = lambda: modules
 
-# Who measures how long it waits has the processors first.
-os.nice(10)
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
 print(server.server_port, flush=True)
