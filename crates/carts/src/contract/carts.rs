@@ -162,18 +162,16 @@ async fn both_ends_of_a_path_are_one(owner: &Client) {
     owner.get(&format!("{at}/summary/")).await.expect(200);
     owner.get(&format!("{at}/manifest/")).await.expect(200);
     owner.delete(&format!("{at}/items/{item}/")).await.expect(200);
+    // Without a slash they are asked for elsewhere.
     let some = json!({ "entity_type": "flights", "filters": { "carrier": { "is": ["UA"] } } });
-    for (work, body) in [("items/query", &some), ("combine", &json!({ "with": "default", "op": "union" }))] {
-        for path in [format!("{at}/{work}"), format!("{at}/{work}/")] {
-            let accepted = owner.post(&path, body).await;
-            let job = accepted.clone().expect(202).header("location").expect("where the job is").to_owned();
-            ended(owner, accepted).await;
-            for end in ["", "/"] {
-                let job = format!("{job}{end}");
-                let shown = [owner.get(&job).await, owner.post_empty(&job).await].map(|shown| shown.expect(200).json());
-                assert_eq!(shown[0], shown[1]);
-                owner.delete(&job).await.expect(409);
-            }
+    for (work, body) in [("items/query/", &some), ("combine/", &json!({ "with": "default", "op": "union" }))] {
+        let accepted = owner.post(&format!("{at}/{work}"), body).await;
+        let job = accepted.clone().expect(202).header("location").expect("where the job is").to_owned();
+        ended(owner, accepted).await;
+        for job in [job.clone(), format!("{job}/")] {
+            let shown = [owner.get(&job).await, owner.post_empty(&job).await].map(|shown| shown.expect(200).json());
+            assert_eq!(shown[0], shown[1]);
+            owner.delete(&job).await.expect(409);
         }
     }
 }
