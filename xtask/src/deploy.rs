@@ -39,7 +39,7 @@ fn path() -> PathBuf {
 }
 
 fn resources() -> Result<String> {
-    process::output(process::cargo("run --quiet --locked --bin freight -- tables plan --parameters"))
+    process::output(process::command(process::program()?, "tables plan --parameters"))
 }
 
 /// The template with these resources between its comments.

@@ -32,10 +32,8 @@ fn path() -> PathBuf {
     process::root().join("openapi.json")
 }
 
-/// Without `--package`, so that the features are those of the workspace, as in its tests:
-/// nothing is compiled twice.
 fn served() -> Result<String> {
-    process::output(process::cargo("run --quiet --locked --bin freight -- openapi"))
+    process::output(process::command(process::program()?, "openapi"))
 }
 
 /// The first line, from 1, in which two texts differ.

@@ -104,6 +104,16 @@ pub(crate) fn example(name: &str) -> Result<PathBuf> {
     built(&format!("--locked --workspace --example {name}"))
 }
 
+/// Builds the program as the tests do: with an example beside it, since who builds none leaves out what
+/// only tests ask of a dependency, and would compile that again.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn program() -> Result<PathBuf> {
+    run(cargo("build --quiet --locked --workspace --example drill --bin freight"))?;
+    Ok(root().join("target/debug/freight"))
+}
+
 /// Lets time pass: nothing tells a bystander that a process has come to rest, or when to disturb it.
 #[expect(clippy::disallowed_methods, reason = "what goes on in another process cannot be waited for")]
 pub(crate) fn rest(time: Duration) {

@@ -46,7 +46,7 @@ const IN_FLIGHT_LEAST: f64 = 0.8;
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     let builds = tempfile::tempdir()?;
     let honest = build(builds.path(), "honest", "")?;
-    let broken = build(builds.path(), "broken", "--features sabotage")?;
+    let broken = build(builds.path(), "broken", "--features embedded/sabotage")?;
     let shim = PathBuf::from(process::output(process::command(&honest, "shim"))?.trim());
 
     let mut random = Random::new(attack.seed);
@@ -89,7 +89,7 @@ fn sabotage(shim: &Path, broken: &Path, random: &mut Random) -> Result<Value> {
 
 /// Builds the drill and keeps a copy: the next build puts another one in its place.
 fn build(folder: &Path, name: &str, features: &str) -> Result<PathBuf> {
-    let executable = process::built(&format!("--package embedded --example drill {features}"))?;
+    let executable = process::built(&format!("--locked --workspace --example drill {features}"))?;
     let copy = folder.join(name);
     std::fs::copy(executable, &copy)?;
     Ok(copy)

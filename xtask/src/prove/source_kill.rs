@@ -88,6 +88,6 @@ fn sabotage(shim: &Path, random: &mut Random) -> Result<Value> {
 
 /// The library that keeps the shadow.
 fn shim() -> Result<PathBuf> {
-    let drill = process::built("--package embedded --example drill")?;
+    let drill = process::example("drill")?;
     Ok(PathBuf::from(process::output(process::command(drill, "shim"))?.trim()))
 }
