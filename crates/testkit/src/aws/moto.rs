@@ -1,7 +1,7 @@
 //! moto, in a process of its own that ends with ours.
 //!
-//! `cargo xtask test` installs it below `target/tools`. One process serves all tests of a binary:
-//! each fixture has names of its own.
+//! `cargo xtask test` installs it below `target/tools`. Two processes serve all tests of a
+//! binary: each fixture has names of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
