@@ -14,7 +14,7 @@ use crate::aws::Trouble;
 /// No wait is longer than this at first, and each may be twice as long as the one before.
 const WAIT_FIRST: Duration = Duration::from_millis(20);
 const WAIT_MAX: Duration = Duration::from_millis(320);
-/// How long a call is tried before its caller is told, at least.
+/// How long a call is tried before its caller is told.
 pub(crate) const CALL_MAX: Duration = Duration::from_secs(12);
 
 /// Repeats a call that may be made any number of times until it is answered, for as long as `within`.
@@ -55,6 +55,11 @@ pub(crate) enum Given {
 }
 
 impl Patience {
+    /// A call that begins now, and is tried for as long as any.
+    pub(crate) fn new() -> Self {
+        Self::of(CALL_MAX)
+    }
+
     /// A call that begins now, and is tried for this long.
     pub(crate) fn of(until: Duration) -> Self {
         Self { clock: SystemClock::new(), wait_max: WAIT_FIRST, until, lost: false }

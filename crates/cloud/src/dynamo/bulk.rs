@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::codec::{encode, key};
 use super::{DynamoStore, unwritten};
 use crate::aws::Trouble;
+use crate::patience::Patience;
 
 /// As many as one call takes.
 const BATCH: usize = 25;
@@ -33,7 +34,7 @@ async fn batch(store: &DynamoStore, table: &str, writes: &[Bulk], version: Versi
     let requests = writes.iter().map(|write| request(write, version)).collect::<Result<Vec<_>, _>>();
     let requests = requests.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut left = HashMap::from([(table.to_owned(), requests)]);
-    let mut patience = store.patience();
+    let mut patience = Patience::new();
     while !left.is_empty() {
         let call = store.client.batch_write_item().set_request_items(Some(left.clone()));
         let trouble = match call.send().await {

@@ -42,7 +42,7 @@ use jiff::Timestamp;
 
 use crate::Aws;
 use crate::aws::{ATTEMPT_MAX, https};
-use crate::patience::{self, CALL_MAX, Given, Patience};
+use crate::patience::{self, CALL_MAX, Given};
 use crate::pulse::Pulse;
 
 pub use codec::{PARTITION, SORT, TTL};
@@ -88,24 +88,6 @@ impl DynamoStore {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
-
-    /// How long a call is tried before its caller is told: for more than a silence that is borne.
-    fn call_max(&self) -> Duration {
-        CALL_MAX.max(3 * self.options.silence_max)
-    }
-
-    fn patience(&self) -> Patience {
-        Patience::of(self.call_max())
-    }
-
-    /// Repeats a call that changes nothing until it is answered.
-    async fn read_answer<T, E, F>(&self, call: impl Fn() -> F) -> Result<T, StoreError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-        F: Future<Output = Result<T, SdkError<E>>>,
-    {
-        answer_within(self.call_max(), call).await
-    }
 }
 
 #[async_trait]
@@ -136,6 +118,15 @@ impl Store for DynamoStore {
         let get = self.client.get_item().table_name(self.table_name(*table)).set_key(Some(key));
         answer_within(READY_MAX, || get.clone().send()).await.map(drop)
     }
+}
+
+/// Repeats a call that changes nothing until it is answered.
+async fn read_answer<T, E, F>(call: impl Fn() -> F) -> Result<T, StoreError>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    F: Future<Output = Result<T, SdkError<E>>>,
+{
+    answer_within(CALL_MAX, call).await
 }
 
 async fn answer_within<T, E, F>(within: Duration, call: impl Fn() -> F) -> Result<T, StoreError>

@@ -15,8 +15,9 @@ use base::store::{
 
 use super::codec::{Attributes, EXPIRES, PARTITION, SORT, decode, is_present, key, place, text};
 use super::terms::Terms;
-use super::{DynamoStore, unread};
+use super::{DynamoStore, read_answer, unread};
 use crate::aws::Trouble;
+use crate::patience::Patience;
 
 // A page that DynamoDB ended at its own megabyte ends ours; only what is far from it is added to.
 /// How many items an inner page of a count may have.
@@ -39,7 +40,7 @@ pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<Op
 pub(super) async fn get(store: &DynamoStore, place: &Key) -> Result<Option<Item>, StoreError> {
     let get = store.client.get_item().table_name(store.table_name(place.table)).set_key(Some(key(place)));
     let get = get.consistent_read(true);
-    let answer = store.read_answer(|| get.clone().send()).await?;
+    let answer = read_answer(|| get.clone().send()).await?;
     answer.item.map(|attributes| decode(place.table, attributes)).transpose()
 }
 
@@ -59,7 +60,7 @@ async fn get_batch(store: &DynamoStore, keys: &[Key]) -> Result<HashMap<Key, Ite
         left.insert(store.table_name(table), keys.map_err(|error| StoreError::Unavailable(error.to_string()))?);
     }
     let mut found = HashMap::with_capacity(keys.len());
-    let mut patience = store.patience();
+    let mut patience = Patience::new();
     while !left.is_empty() {
         let get = store.client.batch_get_item().set_request_items(Some(left.clone()));
         let answer = match get.send().await {
@@ -164,7 +165,7 @@ async fn page(
         .set_expression_attribute_names(names)
         .set_expression_attribute_values(values)
         .set_exclusive_start_key(from);
-    let answer = store.read_answer(|| call.clone().send()).await?;
+    let answer = read_answer(|| call.clone().send()).await?;
     Ok(Page { items: answer.items.unwrap_or_default(), last: answer.last_evaluated_key })
 }
 

@@ -16,8 +16,8 @@ use base::Clock as _;
 use base::clock::SystemClock;
 use base::store::StoreError;
 
-use super::DynamoStore;
 use super::codec::{PARTITION, SORT, TTL};
+use super::{DynamoStore, read_answer};
 
 /// How long a new table may take to become active.
 const CREATE_MAX: Duration = Duration::from_secs(120);
@@ -105,7 +105,7 @@ impl DynamoStore {
             faults.push(Fault::OtherKeys);
         }
         let ttl = self.client.describe_time_to_live().table_name(table);
-        let ttl = self.read_answer(|| ttl.clone().send()).await?.time_to_live_description;
+        let ttl = read_answer(|| ttl.clone().send()).await?.time_to_live_description;
         let removes = ttl.is_some_and(|ttl| {
             let on = matches!(ttl.time_to_live_status(), Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
             on && ttl.attribute_name() == Some(TTL)
@@ -118,7 +118,7 @@ impl DynamoStore {
 
     async fn described(&self, table: &str) -> Result<Option<TableDescription>, StoreError> {
         let call = self.client.describe_table().table_name(table);
-        let answer = self.read_answer(|| async {
+        let answer = read_answer(|| async {
             match call.clone().send().await {
                 Err(error)
                     if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) =>

@@ -63,7 +63,7 @@ async fn put(store: &DynamoStore, key: &Key, body: &Body, when: &When) -> Result
         .set_expression_attribute_names(names)
         .set_expression_attribute_values(values)
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let mut patience = store.patience();
+    let mut patience = Patience::new();
     loop {
         let error = match call.clone().send().await {
             Ok(_) => return Ok(version),
@@ -84,7 +84,7 @@ async fn put(store: &DynamoStore, key: &Key, body: &Body, when: &When) -> Result
 
 async fn transact(store: &DynamoStore, writes: &[Write]) -> Result<Version, StoreError> {
     let asked = || -> Vec<Step<'_>> { writes.iter().map(Step::Asked).collect() };
-    let (mut steps, mut patience) = (asked(), store.patience());
+    let (mut steps, mut patience) = (asked(), Patience::new());
     loop {
         let (now, version) = (store.now(), new_stamp());
         match attempt(store, &steps, version, now, &mut patience).await? {
