@@ -1,13 +1,12 @@
 //! moto, in a process of its own that ends with ours.
 //!
-//! `cargo xtask test` installs it below `target/tools`. Two processes serve all tests of a
-//! binary: each fixture has names of its own.
+//! `cargo xtask test` installs it below `target/tools`. One process serves all tests of a binary:
+//! each fixture has names of its own.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::thread;
 
 const SERVER: &str = include_str!("moto.py");
 
@@ -19,15 +18,13 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// One of the two of this process, started on first use: each answers one request at a time. A test
-    /// has a thread of its own name, on which it always gets the same one.
+    /// The one of this process, started on first use.
     ///
     /// # Panics
     /// When it is not installed, or does not start.
     pub fn shared() -> &'static Self {
-        static SHARED: [OnceLock<Moto>; 2] = [const { OnceLock::new() }; 2];
-        let name_length = thread::current().name().map_or(0, str::len);
-        SHARED[name_length % SHARED.len()].get_or_init(Self::start)
+        static SHARED: OnceLock<Moto> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
     }
 
     /// The Python that moto runs in, which has boto3 too.

@@ -9,7 +9,7 @@ use crate::conformance::store::settled;
 use crate::store::{Body, StoreError, Version, When, Write};
 use crate::{Store, StoreExt};
 
-const WRITERS: i64 = 8;
+const WRITERS: i64 = 16;
 const ROUNDS: i64 = 25;
 
 /// Runs one task for each writer, truly side by side, and gives what they returned.
