@@ -80,12 +80,7 @@ impl Readers {
             }
         };
         while let Some(reads) = self.take() {
-            let begun = run(&conn, "BEGIN");
-            for read in reads {
-                deadline.extend();
-                (read.ask)(&conn);
-            }
-            if let Err(error) = begun.and_then(|()| run(&conn, "COMMIT")) {
+            if let Err(error) = serve_together(&conn, reads, &deadline) {
                 tracing::warn!(%error, "a read transaction did not end well");
             }
         }
@@ -104,11 +99,24 @@ impl Readers {
     }
 }
 
+/// Serves reads in one transaction. Outside of one, or in one that an earlier handful left open, they
+/// could see what never was at one time, or is no more: then they are not served.
+fn serve_together(conn: &Connection, reads: Vec<Read>, deadline: &Deadline) -> rusqlite::Result<()> {
+    run(conn, "BEGIN")?;
+    for read in reads {
+        deadline.extend();
+        (read.ask)(conn);
+    }
+    // A COMMIT that is interrupted leaves its transaction open, and the next reads in the past.
+    deadline.lift();
+    run(conn, "COMMIT").or_else(|_| run(conn, "ROLLBACK"))
+}
+
 fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
     conn.prepare_cached(sql)?.execute(()).map(drop)
 }
 
-/// The moment, in microseconds of the monotonic clock, from which on a read is interrupted.
+/// The moment, in microseconds of the monotonic clock, from which on SQLite is interrupted.
 struct Deadline {
     clock: Arc<dyn Clock>,
     at: Arc<AtomicU64>,
@@ -122,8 +130,14 @@ impl Deadline {
         Ok(deadline)
     }
 
+    /// From now on, as long as one read may take.
     fn extend(&self) {
         self.at.store(micros(self.clock.monotonic() + READ_MAX), Ordering::Relaxed);
+    }
+
+    /// Until the next read there is none.
+    fn lift(&self) {
+        self.at.store(u64::MAX, Ordering::Relaxed);
     }
 }
 

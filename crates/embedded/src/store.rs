@@ -222,6 +222,7 @@ impl Stamps {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
 
     use base::StoreExt as _;
     use base::clock::ManualClock;
@@ -257,6 +258,28 @@ mod tests {
         store.write(put("small", 200)).await.unwrap();
         assert_eq!(store.get(key("small")).await.unwrap().unwrap().data().len(), 200);
         store.ready().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn reads_that_took_too_long_leave_none_in_the_past() {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = ManualClock::at(START);
+        let options = OpenOptions::new(directory.path().join("freight.db"), Arc::new(clock.clone()));
+        let store = SqliteStore::open(OpenOptions { readers: 1, ..options }).unwrap();
+        // SQLite asks after the deadline once in some hundreds of these.
+        for n in 0..2_000 {
+            let clock = clock.clone();
+            let slow = move |_: &_| {
+                clock.advance(Duration::from_secs(60));
+                Ok(())
+            };
+            store.reads.ask(Size::Points, slow).await.unwrap();
+            if n % 100 == 0 {
+                let sort = n.to_string();
+                store.write(put(&sort, 1)).await.unwrap();
+                assert!(store.get(key(&sort)).await.unwrap().is_some(), "{n}");
+            }
+        }
     }
 
     #[tokio::test]
