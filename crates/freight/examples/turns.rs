@@ -48,7 +48,7 @@ const TASKS_PER_BATCH: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_secs(5);
 
-// One thread runs all: what is judged is whose turn it is, and not which of two threads the system takes
+// One thread runs all, and one reads for it: what is judged is whose turn it is, and not which of two threads the system takes
 // away at a moment between a claim and a beginning, while the other goes on.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
 async fn main() {
@@ -153,7 +153,8 @@ struct State {
 impl State {
     fn open(folder: &Path, tasks: usize, one_line: bool) -> Arc<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let store = SqliteStore::open(OpenOptions::new(folder.join("turns.db"), clock.clone())).unwrap();
+        let options = OpenOptions::new(folder.join("turns.db"), clock.clone());
+        let store = SqliteStore::open(OpenOptions { readers: 1, ..options }).unwrap();
         let (large, small) = ("large".parse().unwrap(), "small".parse().unwrap());
         let (begun, gate) = (Arc::default(), Arc::new(Semaphore::new(0)));
         let asks = (tasks / TASKS_PER_ASK).min(ASKS_MAX);

@@ -4,7 +4,8 @@
 //! answered 200. The server is killed under them, half of the times so that what it had not synced
 //! is gone, too: it runs with the file shim of testkit, whose shadow then takes the directory's
 //! place, in every other cut with a random part of what was written besides. After a minute the
-//! marks have settled, and the rest of the kills meets the roller at its work. Then:
+//! marks have settled, and the rest of the kills meets the roller at its work. A little more is
+//! written, so that some minutes are dirty, and then:
 //!
 //! - Every record that was acknowledged is there, as it was sent, and none is there twice.
 //! - Every window, of random edges, steps and zones, has the figures that we compute of the records

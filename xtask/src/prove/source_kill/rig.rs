@@ -16,6 +16,8 @@ use crate::http::Client;
 use crate::server::Server;
 
 const WRITERS: u64 = 4;
+/// So often is written once more before what is there is judged: few enough to be found dirty.
+const LAST_WRITES: u64 = 20;
 /// How long it is written between two kills, at least and at most.
 const WRITING_MS_LEAST: u64 = 200;
 const WRITING_MS_MORE: u64 = 600;
@@ -68,15 +70,17 @@ impl Rig {
         let rates = json!({ "settings": { "rate_limits": { "control": ["1000000/minute"] } } });
         client.json("PATCH", "/api/v1/tenants/default", &rates)?.expect(200)?;
         let mut rig = Self { server, client, data, shadow, writers: Vec::new(), acked: Acked::new() };
-        rig.writers = (0..WRITERS).map(|number| rig.writer(number, random.next())).collect();
+        for number in 0..WRITERS {
+            let (writer, shared) = (rig.writer(number, random), Arc::new(Shared::default()));
+            let its = shared.clone();
+            rig.writers.push((shared, std::thread::spawn(move || writer.run(&its))));
+        }
         Ok(rig)
     }
 
-    fn writer(&self, number: u64, seed: u64) -> (Arc<Shared>, JoinHandle<Result<Acked>>) {
-        let shared = Arc::new(Shared::default());
+    fn writer(&self, number: u64, random: &mut Random) -> Writer {
         let client = Client::new(&self.server.url, Some(&self.server.api_key));
-        let writer = Writer { number, client, random: Random::new(seed), shared: shared.clone() };
-        (shared, std::thread::spawn(|| writer.run()))
+        Writer::new(number, client, Random::new(random.next()))
     }
 
     /// Lets the writers write, kills the server under them so many times, and has them stop.
@@ -148,8 +152,13 @@ impl Rig {
         Ok(())
     }
 
-    /// Judges what is there now, and again when no minute is dirty.
+    /// Judges what is there now, some of it just written, and again when no minute is dirty.
     pub(super) fn judge(mut self, random: &mut Random) -> Result<Findings> {
+        let mut last = self.writer(WRITERS, random);
+        for _ in 0..LAST_WRITES {
+            ensure!(last.write()?, "a write was refused that nothing disturbed");
+        }
+        self.acked.extend(last.into_acked());
         let mut found = Findings { acked: self.acked.len() as u64, ..Findings::default() };
         judge::everything(&mut self.client, &self.acked, random, &mut found)?;
         let deadline = Instant::now() + ROLLING_MAX;

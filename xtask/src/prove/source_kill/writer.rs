@@ -30,43 +30,57 @@ pub(super) struct Shared {
     pub(super) under_way: AtomicBool,
 }
 
-/// One writer.
-pub(super) struct Writer {
-    pub(super) number: u64,
-    pub(super) client: Client,
-    pub(super) random: Random,
-    pub(super) shared: Arc<Shared>,
-}
-
 /// What was acknowledged: series and data by the record's own id.
 pub(super) type Acked = HashMap<String, (String, Value)>;
 
+/// One writer.
+pub(super) struct Writer {
+    number: u64,
+    client: Client,
+    random: Random,
+    /// The number of its next record.
+    next: u64,
+    acked: Acked,
+}
+
 impl Writer {
+    pub(super) fn new(number: u64, client: Client, random: Random) -> Self {
+        Self { number, client, random, next: 0, acked: Acked::new() }
+    }
+
     /// Writes until it is told to stop.
-    pub(super) fn run(mut self) -> Result<Acked> {
-        let mut acked = Acked::new();
-        let mut next = 0_u64;
-        while !self.shared.stop.load(Ordering::SeqCst) {
-            let count = if self.random.below(3) == 0 { 1 + self.random.below(BATCH_MAX) } else { 1 };
-            let records: Vec<Value> = (next..next + count).map(|n| self.record(n)).collect::<Result<_>>()?;
-            next += count;
-            self.shared.under_way.store(true, Ordering::SeqCst);
-            let sent = self.send(&records);
-            self.shared.under_way.store(false, Ordering::SeqCst);
-            match sent {
-                Ok(places) => {
-                    for place in places {
-                        // Read as it will be read again: a parser may be off by the last bit of a float.
-                        let data: Value = serde_json::from_str(&records[place]["data"].to_string())?;
-                        let id = data["id"].as_str().unwrap_or_default().to_owned();
-                        acked.insert(id, (records[place]["name"].as_str().unwrap_or_default().to_owned(), data));
-                    }
-                }
-                // Nobody answered: it may be there or not.
-                Err(_) => std::thread::park_timeout(PATIENCE),
+    pub(super) fn run(mut self, shared: &Shared) -> Result<Acked> {
+        while !shared.stop.load(Ordering::SeqCst) {
+            shared.under_way.store(true, Ordering::SeqCst);
+            let answered = self.write()?;
+            shared.under_way.store(false, Ordering::SeqCst);
+            if !answered {
+                std::thread::park_timeout(PATIENCE);
             }
         }
-        Ok(acked)
+        Ok(self.acked)
+    }
+
+    /// What it remembers.
+    pub(super) fn into_acked(self) -> Acked {
+        self.acked
+    }
+
+    /// Writes one record or a batch, and remembers what was acknowledged. When nobody answered it is
+    /// false: what was written may be there or not.
+    pub(super) fn write(&mut self) -> Result<bool> {
+        let count = if self.random.below(3) == 0 { 1 + self.random.below(BATCH_MAX) } else { 1 };
+        let numbers = self.next..self.next + count;
+        self.next += count;
+        let records: Vec<Value> = numbers.map(|n| self.record(n)).collect::<Result<_>>()?;
+        let Ok(places) = self.send(&records) else { return Ok(false) };
+        for place in places {
+            // Read as it will be read again: a parser may be off by the last bit of a float.
+            let data: Value = serde_json::from_str(&records[place]["data"].to_string())?;
+            let id = data["id"].as_str().unwrap_or_default().to_owned();
+            self.acked.insert(id, (records[place]["name"].as_str().unwrap_or_default().to_owned(), data));
+        }
+        Ok(true)
     }
 
     fn record(&mut self, n: u64) -> Result<Value> {
