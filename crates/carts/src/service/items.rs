@@ -39,7 +39,7 @@ fn change(item: &Item, n: i64) -> Change {
 
 impl Carts {
     /// Puts an item in a cart, or replaces the attributes of the one that is there. `kept` makes what is
-    /// written in the same transaction, if anything is.
+    /// written in the same transaction.
     ///
     /// # Errors
     /// `NotFound` when there is no such cart.
@@ -53,21 +53,26 @@ impl Carts {
         for _ in 0..TRIES_MAX {
             let cart = self.cart_use(ctx, asked).await?;
             let basket = self.heads.basket(&cart);
-            let (added, write, n) = match basket.get(&item.id).await? {
-                None => (Added { item: item.clone(), new: true }, basket.put(item)?, 1),
+            let counted = |n| basket.count(item.id.digit(), &change(item, n));
+            let (added, mut writes) = match basket.get(&item.id).await? {
+                None => {
+                    let put = basket.put(item)?;
+                    (Added { item: item.clone(), new: true }, counted(1).into_iter().chain([put]).collect())
+                }
                 Some((there, _)) if there.attributes == item.attributes => {
-                    return Ok(Added { item: there, new: false });
+                    (Added { item: there, new: false }, Vec::new())
                 }
                 Some((there, _)) => {
                     let item = Item { added_at: there.added_at, ..item.clone() };
                     // Of several who replace it, the last one does: none has to read it again.
-                    let write = basket.replace(&item)?;
-                    (Added { item, new: false }, write, 0)
+                    let replaced = basket.replace(&item)?;
+                    (Added { item, new: false }, counted(0).into_iter().chain([replaced]).collect())
                 }
             };
-            let mut writes = basket.count(item.id.digit(), &change(item, n));
-            writes.push(write);
             writes.extend(kept(&added)?);
+            if writes.is_empty() {
+                return Ok(added);
+            }
             match basket.write(writes).await {
                 Ok(()) => return Ok(added),
                 Err(StoreError::Failed(_)) => {}

@@ -1,11 +1,12 @@
 //! What is deleted does not come back, and who reads it meanwhile is told.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::clock::SystemClock;
+use base::clock::{ManualClock, SystemClock};
 use base::memory::MemoryStore;
 use base::{Clock, Ctx, ErrorKind, Principal, RequestId, Scopes, Store};
-use carts::model::{Asked, Cart};
+use carts::model::{Asked, Cart, Entity};
 use carts::store::Heads;
 use serde_json::json;
 use uuid::Uuid;
@@ -30,6 +31,23 @@ async fn a_cart_that_was_deleted_is_not_made_again() {
         store.write(writes).await.unwrap();
         assert_eq!(heads.create(&new).await.unwrap_err().kind(), ErrorKind::Gone);
         assert_eq!(heads.of(&new.owner).await.unwrap(), Vec::<Uuid>::new());
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_known_for_thirty_days() {
+    let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let heads = Heads::new(store.clone());
+    let cart = heads.create(&Cart::new(&ctx(), None)).await.unwrap();
+    let item = Entity::new("flights", "1", None).unwrap().id();
+    store.write(vec![heads.taken(&cart, &item, clock.now())]).await.unwrap();
+    store.write(heads.removal(&cart, clock.now()).await.unwrap()).await.unwrap();
+    for (after, known) in [(Duration::from_secs(30 * 86_400 - 1), true), (Duration::from_secs(1), false)] {
+        clock.advance(after);
+        let tenant = &cart.owner.tenant;
+        assert_eq!(heads.gone(tenant, cart.id).await.unwrap().is_some(), known);
+        assert_eq!(heads.was_taken(&cart, &item).await.unwrap(), known);
     }
 }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::world::World;
 
 /// How many items lie in all partitions of a tenant.
-pub(crate) async fn held(world: &World) -> usize {
+async fn held(world: &World) -> usize {
     let store: Arc<dyn Store> = world.store.clone();
     let tenant: TenantId = "default".parse().unwrap();
     let (mut after, mut partitions) = (None, std::collections::BTreeSet::new());
@@ -33,6 +33,16 @@ pub(crate) async fn held(world: &World) -> usize {
         sum += store.query_all(Query::new(table, partition)).await.unwrap().len();
     }
     sum
+}
+
+/// Waits until so many items lie in all partitions of the tenant: what was deleted is swept by and by.
+pub(crate) async fn until_held(world: &World, items: usize) {
+    let mut tries = 0;
+    while held(world).await != items {
+        tries += 1;
+        assert!(tries < 100_000, "{} items are held", held(world).await);
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn put(client: &Client, cart: &str, ids: std::ops::Range<usize>) {
@@ -60,13 +70,7 @@ async fn every_item_is_in_a_partition_that_is_named_and_a_deleted_cart_leaves_no
     owner.delete("/resources/carts/default").await.expect(200);
     owner.delete(&at).await.expect(200);
     // Two tombstones stay, for thirty days.
-    let mut tries = 0;
-    while held(&world).await > 2 {
-        tries += 1;
-        assert!(tries < 100_000, "{} items are left", held(&world).await);
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(held(&world).await, 2);
+    until_held(&world, 2).await;
     world.stop().await;
 }
 

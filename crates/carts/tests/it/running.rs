@@ -4,7 +4,7 @@ use carts::contract::FLIGHTS;
 use serde_json::{Value, json};
 use testkit::Client;
 
-use crate::holdings::held;
+use crate::holdings::until_held;
 use crate::world::World;
 
 /// So many writes of items a job makes before it is held. A combination has one of each of the sixteen
@@ -57,13 +57,7 @@ async fn a_job_whose_cart_is_deleted_is_cancelled_and_leaves_nothing() {
 
     owner.delete(&other).await.expect(200);
     // Of each a tombstone stays, for thirty days.
-    let mut tries = 0;
-    while held(&world).await > 3 {
-        tries += 1;
-        assert!(tries < 100_000, "{} items are left", held(&world).await);
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(held(&world).await, 3);
+    until_held(&world, 3).await;
     world.stop().await;
 }
 
