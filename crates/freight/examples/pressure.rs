@@ -4,9 +4,9 @@
 //! - `hello`: the framework alone. A JSON body is read into a type and a JSON body is answered; the
 //!   first line says where.
 //! - `call URL PATH CONNECTIONS SECONDS BODY`: posts BODY over so many connections, each with one
-//!   request under way, for so long. Prints `answers seconds` and how many milliseconds half, 99 in a
-//!   hundred and all of them took at most. Any answer that is not 200 ends it. The key is the first
-//!   line of its input: arguments are printed.
+//!   request under way, for so long; an `@` in it stands for the number of the connection. Prints
+//!   `answers seconds` and how many milliseconds half, 99 in a hundred and all of them took at most.
+//!   Any answer that is not 200 ends it. The key is the first line of its input: arguments are printed.
 //!
 //! The caller writes and reads bytes: a client library would cost more than the server.
 
@@ -31,7 +31,7 @@ async fn main() {
         ["hello"] => hello().await,
         ["call", url, path, connections, seconds, body] => {
             let key = std::io::stdin().lines().next().unwrap().unwrap();
-            let request = request(url, path, &key, body);
+            let request = |n: usize| request(url, path, &key, &body.replace('@', &n.to_string()));
             call(url, request, connections.parse().unwrap(), Duration::from_secs(seconds.parse().unwrap())).await;
         }
         _ => panic!("hello, or call URL PATH CONNECTIONS SECONDS BODY"),
@@ -51,11 +51,11 @@ fn request(url: &str, path: &str, key: &str, body: &str) -> Vec<u8> {
     format!("{head}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-async fn call(url: &str, request: Vec<u8>, connections: usize, time: Duration) {
+async fn call(url: &str, request: impl Fn(usize) -> Vec<u8>, connections: usize, time: Duration) {
     let begun = Instant::now();
     let callers: Vec<_> = (0..connections)
-        .map(|_| {
-            let (address, request) = (url.trim_start_matches("http://").to_owned(), request.clone());
+        .map(|n| {
+            let (address, request) = (url.trim_start_matches("http://").to_owned(), request(n));
             tokio::spawn(async move { one(&address, &request, begun + time).await })
         })
         .collect();

@@ -1,10 +1,12 @@
 //! The numbers of source: what a durable measurement costs, and what a long window does.
 //!
 //! - [`single`]: single writes next to the bare framework, and to FastAPI with pydantic and SQLite.
+//! - [`hot`]: what one waits for beside many who write to one series.
 //! - [`batches`]: batches of 10,000 next to the bare loop over rusqlite, which writes the same lines.
 //! - [`windows`]: the averages of a week, over many records and over few; and how right they are.
 
 mod batches;
+mod hot;
 pub(super) mod pressure;
 mod single;
 mod windows;
@@ -25,6 +27,8 @@ pub(super) fn run(options: &Options) -> Result<Report> {
     let mut report = Report { method: include_str!("source/method.md"), ..Report::default() };
     eprintln!("single writes");
     report.add(single::measure(&program, &pressure, options)?);
+    eprintln!("a hot series");
+    report.add(hot::measure(&program, &pressure, options)?);
     eprintln!("batches");
     report.add(batches::measure(&program, &bare, options)?);
     eprintln!("windows");

@@ -12,7 +12,7 @@ use crate::bench::{Options, median};
 use crate::process;
 use crate::server::Server;
 
-const PATH: &str = "/source/write_raw";
+pub(super) const PATH: &str = "/source/write_raw";
 const BODY: &str = r#"{"data":{"temp":21.5,"humid":59.37,"wind":{"speed":3.2,"dir":270},"at":"roof"}}"#;
 /// How many connections are tried.
 const CONNECTIONS: [usize; 4] = [16, 64, 256, 512];

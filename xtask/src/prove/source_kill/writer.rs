@@ -1,7 +1,6 @@
 //! Who writes measurements, and remembers which were acknowledged.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
