@@ -16,6 +16,8 @@ use crate::http::Client;
 use crate::server::Server;
 
 const WRITERS: u64 = 4;
+/// So often is written once more when everything was rolled up before all kills were made.
+const MORE_WRITES: u64 = 500;
 /// So often is written once more before what is there is judged: few enough to be found dirty.
 const LAST_WRITES: u64 = 20;
 /// How long it is written between two kills, at least and at most.
@@ -46,6 +48,8 @@ pub(super) struct Rig {
     data: PathBuf,
     shadow: PathBuf,
     writers: Vec<(Arc<Shared>, JoinHandle<Result<Acked>>)>,
+    /// One that writes when nobody is killed.
+    undisturbed: Writer,
     acked: Acked,
 }
 
@@ -69,18 +73,27 @@ impl Rig {
         let mut client = Client::new(&server.url, Some(&server.api_key));
         let rates = json!({ "settings": { "rate_limits": { "control": ["1000000/minute"] } } });
         client.json("PATCH", "/api/v1/tenants/default", &rates)?.expect(200)?;
-        let mut rig = Self { server, client, data, shadow, writers: Vec::new(), acked: Acked::new() };
-        for number in 0..WRITERS {
-            let (writer, shared) = (rig.writer(number, random), Arc::new(Shared::default()));
+        let mut writer = |number| {
+            let client = Client::new(&server.url, Some(&server.api_key));
+            Writer::new(number, client, Random::new(random.next()))
+        };
+        let undisturbed = writer(WRITERS);
+        let started = (0..WRITERS).map(|number| {
+            let (writer, shared) = (writer(number), Arc::new(Shared::default()));
             let its = shared.clone();
-            rig.writers.push((shared, std::thread::spawn(move || writer.run(&its))));
-        }
-        Ok(rig)
+            (shared, std::thread::spawn(move || writer.run(&its)))
+        });
+        let writers = started.collect();
+        Ok(Self { server, client, data, shadow, writers, undisturbed, acked: Acked::new() })
     }
 
-    fn writer(&self, number: u64, random: &mut Random) -> Writer {
-        let client = Client::new(&self.server.url, Some(&self.server.api_key));
-        Writer::new(number, client, Random::new(random.next()))
+    /// Writes so often, and each time is answered.
+    fn write_more(&mut self, times: u64) -> Result<()> {
+        self.undisturbed.client = Client::new(&self.server.url, Some(&self.server.api_key));
+        for _ in 0..times {
+            ensure!(self.undisturbed.write()?, "a write was refused that nothing disturbed");
+        }
+        Ok(())
     }
 
     /// Lets the writers write, kills the server under them so many times, and has them stop.
@@ -109,8 +122,11 @@ impl Rig {
     pub(super) fn roll(&mut self, times: u64, kills: &mut Kills, random: &mut Random) -> Result<()> {
         let deadline = Instant::now() + ROLLING_MAX;
         for _ in 0..times {
-            let before = self.dirty()?;
-            ensure!(before > 0, "everything was rolled up after {} of {times} kills", kills.rolling);
+            let mut before = self.dirty()?;
+            if before == 0 {
+                self.write_more(MORE_WRITES)?;
+                before = self.dirty()?;
+            }
             while self.dirty()? >= before {
                 ensure!(Instant::now() < deadline, "no roller came: {before} minutes are dirty");
                 std::thread::park_timeout(BREATH);
@@ -154,11 +170,8 @@ impl Rig {
 
     /// Judges what is there now, some of it just written, and again when no minute is dirty.
     pub(super) fn judge(mut self, random: &mut Random) -> Result<Findings> {
-        let mut last = self.writer(WRITERS, random);
-        for _ in 0..LAST_WRITES {
-            ensure!(last.write()?, "a write was refused that nothing disturbed");
-        }
-        self.acked.extend(last.into_acked());
+        self.write_more(LAST_WRITES)?;
+        self.acked.extend(self.undisturbed.forget());
         let mut found = Findings { acked: self.acked.len() as u64, ..Findings::default() };
         judge::everything(&mut self.client, &self.acked, random, &mut found)?;
         let deadline = Instant::now() + ROLLING_MAX;

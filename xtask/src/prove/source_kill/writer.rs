@@ -35,7 +35,7 @@ pub(super) type Acked = HashMap<String, (String, Value)>;
 /// One writer.
 pub(super) struct Writer {
     number: u64,
-    client: Client,
+    pub(super) client: Client,
     random: Random,
     /// The number of its next record.
     next: u64,
@@ -60,9 +60,9 @@ impl Writer {
         Ok(self.acked)
     }
 
-    /// What it remembers.
-    pub(super) fn into_acked(self) -> Acked {
-        self.acked
+    /// What it remembers, and does no longer.
+    pub(super) fn forget(&mut self) -> Acked {
+        std::mem::take(&mut self.acked)
     }
 
     /// Writes one record or a batch, and remembers what was acknowledged. When nobody answered it is
