@@ -1,12 +1,16 @@
 //! `carts.query`: what a query finds, put in a cart.
 //!
 //! The planner reads the dataset page by page and writes down which records it found, some of them a
-//! part; parts put them in the cart. A part is put in chunk by chunk, in an order that follows from the
-//! part alone. Each chunk is one transaction of its items, their count and how far the part is, under
-//! the lease: so a part that is run again goes on where it was, and what is added and what was there
-//! already is counted exactly.
+//! part; parts put them in the cart. Those of a page are sorted by the ids of their items before they are
+//! cut into parts: the items of a part are neighbours in the cart, which is a few pages of a file instead
+//! of as many as there are items, and parts that run at the same time mostly wait for different counts.
+//!
+//! A part is put in chunk by chunk, in an order that follows from the part alone. Each chunk is one
+//! transaction of its items, their count and how far the part is, under the lease: so a part that is run
+//! again goes on where it was, and what is added and what was there already is counted exactly.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -16,14 +20,17 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Kit, QUERY, QueryParams, params, text};
-use crate::model::item::{DIGITS, Entity};
-use crate::model::{Filter, Item};
+use crate::model::item::{Entity, ID_CHARS_MAX};
+use crate::model::{Filter, Item, ItemId};
 use crate::service::items::{changes, chunk_len, insertion, set_apart};
 use crate::store::Basket;
 
-/// At most so many items in a part, and so many bytes of their ids.
-const PART_ITEMS_MAX: usize = 1_000;
-const PART_BYTES_MAX: usize = 190_000;
+/// What is found weighs the bytes of its id, as JSON, and this: a part has at most 1,000 items.
+const FOUND_WEIGHT: usize = 190;
+/// At most so much in a part.
+const PART_WEIGHT_MAX: usize = 190_000;
+/// The heaviest that can be found: each character of its id may be escaped by six bytes.
+const FOUND_WEIGHT_MAX: usize = FOUND_WEIGHT + 6 * ID_CHARS_MAX + 3;
 /// How often a chunk is put in against others who change the cart.
 const TRIES_MAX: usize = 64;
 /// After so many records the planner saves where it is, whatever it found.
@@ -60,40 +67,61 @@ fn place(cursor: Option<&str>) -> (u64, Option<String>) {
     cursor.map_or((0, None), |(found, place)| (found.parse().unwrap_or(0), Some(place.to_owned())))
 }
 
-/// Parts that are being gathered.
+/// What was found and is in no part yet.
 struct Gathering {
     params: QueryParams,
-    parts: Vec<NewBatch>,
-    /// A set: a record that is moved while it is read past may be found twice.
-    ids: BTreeSet<String>,
-    bytes: usize,
+    /// By the ids of their items; a record that is moved while it is read past is found twice.
+    found: BTreeMap<ItemId, String>,
+    weight: usize,
 }
 
 impl Gathering {
     /// Adds a record; says how many more that are.
     fn add(&mut self, id: String) -> Result<u64, Failure> {
-        let bytes = text(&id)?.len() + 1;
-        if !self.ids.insert(id) {
-            return Ok(0);
+        let weight = weight(&id)?;
+        match self.found.entry(entity(&self.params.entity_type, id.clone()).id()) {
+            Entry::Occupied(_) => Ok(0),
+            Entry::Vacant(place) => {
+                place.insert(id);
+                self.weight += weight;
+                Ok(1)
+            }
         }
-        self.bytes += bytes;
-        if self.ids.len() >= PART_ITEMS_MAX || self.bytes >= PART_BYTES_MAX {
-            self.close()?;
-        }
-        Ok(1)
     }
 
-    fn close(&mut self) -> Result<(), Failure> {
-        if self.ids.is_empty() {
-            return Ok(());
-        }
-        let QueryParams { cart, entity_type, .. } = &self.params;
-        let part = Part { cart: *cart, entity_type: entity_type.clone(), ids: std::mem::take(&mut self.ids) };
-        let records = i64::try_from(part.ids.len()).unwrap_or(i64::MAX);
-        self.parts.push(NewBatch { payload: text(&part)?, records });
-        self.bytes = 0;
-        Ok(())
+    /// Whether one more could be too much for so many parts. A part that is closed lacks less than the
+    /// heaviest would weigh.
+    fn fills(&self, parts: usize) -> bool {
+        self.weight + FOUND_WEIGHT_MAX > parts * (PART_WEIGHT_MAX - FOUND_WEIGHT_MAX)
     }
+
+    fn into_parts(self) -> Result<Vec<NewBatch>, Failure> {
+        let mut parts: Vec<(BTreeSet<String>, usize)> = Vec::new();
+        for id in self.found.into_values() {
+            let weight = weight(&id)?;
+            match parts.last_mut() {
+                Some((ids, all)) if *all + weight <= PART_WEIGHT_MAX => {
+                    ids.insert(id);
+                    *all += weight;
+                }
+                _ => parts.push((BTreeSet::from([id]), weight)),
+            }
+        }
+        let batch = |(ids, _): (BTreeSet<String>, usize)| {
+            let records = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+            let part = Part { cart: self.params.cart, entity_type: self.params.entity_type.clone(), ids };
+            Ok(NewBatch { payload: text(&part)?, records })
+        };
+        parts.into_iter().map(batch).collect()
+    }
+}
+
+fn weight(id: &String) -> Result<usize, Failure> {
+    Ok(FOUND_WEIGHT + text(id)?.len() + 1)
+}
+
+fn entity(entity_type: &str, entity_id: String) -> Entity {
+    Entity { entity_type: entity_type.to_owned(), entity_id, entity_version: None }
 }
 
 #[async_trait]
@@ -112,20 +140,20 @@ impl JobKind for Query {
         let (mut found, after) = place(cursor);
         let (limit, mut looked_at) = (params.limit, 0);
         let mut records = self.kit.catalog.read(&params.view, &params.entity_type, after).await?;
-        let mut gathering = Gathering { params, parts: Vec::new(), ids: BTreeSet::new(), bytes: 0 };
+        let mut gathering = Gathering { params, found: BTreeMap::new(), weight: 0 };
+        let mut next = None;
         while found < limit {
             let Some(record) = records.next().await? else { break };
             looked_at += 1;
             if filter.selects(&record.text) {
                 found += gathering.add(record.id)?;
             }
-            if gathering.parts.len() == max || looked_at == RECORDS_MAX {
-                gathering.close()?;
-                return Ok(Plan { batches: gathering.parts, next: Some(format!("{found} {}", record.place)) });
+            if gathering.fills(max) || looked_at == RECORDS_MAX {
+                next = Some(format!("{found} {}", record.place));
+                break;
             }
         }
-        gathering.close()?;
-        Ok(Plan { batches: gathering.parts, next: None })
+        Ok(Plan { batches: gathering.into_parts()?, next })
     }
 
     async fn batch(&self, run: &Run) -> Result<Done, Failure> {
@@ -146,21 +174,16 @@ impl JobKind for Query {
     }
 }
 
-/// The items of a part, digit by digit. Parts begin with different digits, so that many at once do not
-/// all wait for the same count.
+/// The items of a part in the order of their ids, and so digit by digit.
 fn items(part: Part, run: &Run) -> Result<Vec<Item>, Failure> {
-    let (now, first) = (run.now()?, run.batch().unwrap_or(0) as usize);
+    let now = run.now()?;
     let item = |entity_id| {
-        let entity = Entity { entity_type: part.entity_type.clone(), entity_id, entity_version: None };
+        let entity = entity(&part.entity_type, entity_id);
         Item { id: entity.id(), entity, attributes: None, content_hash: None, added_at: now }
     };
     let mut items: Vec<Item> = part.ids.into_iter().map(item).collect();
-    let turn = |item: &Item| {
-        let digit = DIGITS.find(item.id.digit()).unwrap_or(0);
-        (digit + DIGITS.len() - first % DIGITS.len()) % DIGITS.len()
-    };
     // Ids are different, so a repeated run arrives at the same order.
-    items.sort_by_cached_key(|item| (turn(item), item.id.clone()));
+    items.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     Ok(items)
 }
 

@@ -90,7 +90,7 @@ impl FromStr for ItemId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if text.len() == 64 && text.chars().all(|c| DIGITS.contains(c)) {
+        if text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::invalid("item_id", "The id of an item is 64 hex digits in lower case"))
