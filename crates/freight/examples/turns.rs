@@ -153,8 +153,9 @@ struct State {
 impl State {
     fn open(folder: &Path, tasks: usize, one_line: bool) -> Arc<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let options = OpenOptions::new(folder.join("turns.db"), clock.clone());
-        let store = SqliteStore::open(OpenOptions { readers: 1, ..options }).unwrap();
+        let mut options = OpenOptions::new(folder.join("turns.db"), clock.clone());
+        options.readers = 1;
+        let store = SqliteStore::open(options).unwrap();
         let (large, small) = ("large".parse().unwrap(), "small".parse().unwrap());
         let (begun, gate) = (Arc::default(), Arc::new(Semaphore::new(0)));
         let asks = (tasks / TASKS_PER_ASK).min(ASKS_MAX);

@@ -1,10 +1,12 @@
 """Serves moto on a free port, says which, and ends when standard input does.
 
-It cannot outlive who started it, however that ends. Three things of moto are replaced, which take
+It cannot outlive who started it, however that ends. Four things of moto are replaced, which take
 seconds once a test has written much. Before each transaction it copies every item of every table that
 the transaction names: here the copy shares the items, and an update, which alone changes an item in its
 place, takes a copy of that one first. For each query it sorts all items of the table: here those of the
-partition. And with each request it looks up in its own folder which services it has: here once.
+partition. For each message that it hands out it counts all of the queue, to learn how long the queue
+keeps one: here it only looks that up. And with each request it looks up in its own folder which services
+it has: here once.
 """
 
 import collections
@@ -17,7 +19,9 @@ from moto import backends
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.core.utils import unix_time
 from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import SQSBackend
 from werkzeug.serving import make_server
 
 
@@ -43,11 +47,17 @@ def query(table, hash_key, range_op, values, limit, start, forward, projection, 
     return moto_query(table, hash_key, range_op, values, limit, start, forward, projection, index, *rest, **named)
 
 
+def is_kept(backend, queue_name, message):
+    kept = backend.get_queue(queue_name).message_retention_period
+    return message.sent_timestamp / 1000 + kept > unix_time()
+
+
 moto_update_item = DynamoDBBackend.update_item
 DynamoDBBackend.update_item = update_item
 moto_query = Table.query
 Table.query = query
 Table.__deepcopy__ = snapshot
+SQSBackend.is_message_valid_based_on_retention_period = is_kept
 modules = list(backends.list_of_moto_modules())
 backends.list_of_moto_modules = lambda: modules
 
