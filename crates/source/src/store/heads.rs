@@ -18,6 +18,8 @@ use crate::model::Name;
 pub const SERIES_MAX: i64 = 100_000;
 /// At most so many different readings of a series.
 pub const READINGS_MAX: usize = 1_024;
+/// From so many on they are counted one after the other, so that the most is exact.
+const COUNTED_STRICTLY: i64 = SERIES_MAX - 10_000;
 /// How often a head is written against others who write it at the same time.
 const TRIES_MAX: usize = 32;
 
@@ -128,7 +130,7 @@ impl Heads {
         Err(Error::unavailable("a series' head changed hands too often"))
     }
 
-    /// Counts a series, unless somebody else counts one at the same time.
+    /// Counts a series. While there are few, any number of new ones may be counted at the same time.
     async fn one_more(&self, tenant: &TenantId) -> Result<Write> {
         let item = self.store.get(count_key(tenant)).await?;
         let n = item.as_ref().map_or(0, |item| item.int("n"));
@@ -136,8 +138,11 @@ impl Heads {
             let text = format!("This tenant has {SERIES_MAX} series, which is the most");
             return Err(Error::new(ErrorKind::Conflict, text));
         }
-        let when = item.as_ref().map_or(When::Absent, Item::unchanged);
-        Ok(Write::put(count_key(tenant), Body::default().with("n", n + 1)).when(when))
+        let more = Write::add(count_key(tenant), [("n", 1)]);
+        Ok(match item {
+            Some(item) if n >= COUNTED_STRICTLY => more.when(item.unchanged()),
+            _ => more,
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod contract;
 mod golden;
+mod heads;
 mod holdings;
 mod reference;
 mod rolling;
