@@ -231,3 +231,39 @@ impl Filling<'_> {
             .with(PRESENT, before(PRESENT) + count(all - new))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids of every length, the longest of characters that are escaped.
+    fn ids() -> impl Iterator<Item = String> {
+        (0..).map(|n: usize| {
+            let length = [1, 20, 200, ID_CHARS_MAX][n % 4] - 1;
+            format!("{n}{}", "\u{1f}".repeat(length)).chars().take(ID_CHARS_MAX).collect()
+        })
+    }
+
+    #[test]
+    fn what_is_found_fits_the_parts_that_were_asked_for() {
+        let view = crate::model::catalog::View { tenant: "t".parse().unwrap(), anonymous: false, sensitive: false };
+        for most in [1, 2, 5, 20] {
+            for long in [true, false] {
+                let (view, filters) = (view.clone(), "{}".to_owned());
+                let params = QueryParams { cart: Uuid::nil(), view, entity_type: "t".to_owned(), filters, limit: 0 };
+                let mut gathering = Gathering { params, found: BTreeMap::new(), weight: 0 };
+                let mut added = 0;
+                for id in ids().filter(|id| long || id.len() < 30) {
+                    added += i64::try_from(gathering.add(id).unwrap()).unwrap();
+                    if gathering.fills(most) {
+                        break;
+                    }
+                }
+                let parts = gathering.into_parts().unwrap();
+                assert!(parts.len() <= most, "{} instead of {most}", parts.len());
+                assert!(parts.iter().all(|part| part.records <= 1_000 && part.payload.len() <= 200_000));
+                assert_eq!(parts.iter().map(|part| part.records).sum::<i64>(), added);
+            }
+        }
+    }
+}

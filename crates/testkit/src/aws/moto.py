@@ -16,10 +16,10 @@ import sys
 import threading
 
 from moto import backends
+from moto.core.utils import unix_time
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
-from moto.core.utils import unix_time
 from moto.server import DomainDispatcherApplication, create_backend_app
 from moto.sqs.models import SQSBackend
 from werkzeug.serving import make_server
