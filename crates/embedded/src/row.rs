@@ -18,7 +18,7 @@ const FALSE: u8 = 2;
 const TRUE: u8 = 3;
 
 /// The three parts of a key as they stand in a row.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place<'a> {
     pub(crate) table: &'a [u8],
     pub(crate) partition: &'a [u8],
@@ -32,6 +32,11 @@ impl<'a> From<&'a Key> for Place<'a> {
 }
 
 impl Place<'_> {
+    /// Whether both are of one partition.
+    pub(crate) fn shares_partition_with(&self, other: &Place<'_>) -> bool {
+        (self.table, self.partition) == (other.table, other.partition)
+    }
+
     /// Names the row in errors and logs.
     pub(crate) fn name(&self) -> String {
         let [table, partition, sort] = [self.table, self.partition, self.sort].map(String::from_utf8_lossy);

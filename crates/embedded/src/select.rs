@@ -26,8 +26,9 @@ use rusqlite::{CachedStatement, Connection, ErrorCode, Row, ToSql, params};
 use crate::row::{Place, Stored};
 use crate::sums;
 
-pub(crate) const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
-    WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
+/// The row under a key; where there is none, the one behind it, which has to be verified then anyway.
+const POINT: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
+    WHERE (tbl, pk, sk) >= (?1, ?2, ?3) ORDER BY tbl, pk, sk LIMIT 1";
 const ASCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
     WHERE tbl = ?1 AND pk = ?2 AND sk >= ?3 ORDER BY sk";
 const DESCENDING: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
@@ -110,17 +111,21 @@ impl<'c> Points<'c> {
         if self.gap.as_ref().is_some_and(|gap| gap.holds(key)) {
             return Ok(None);
         }
+        let here = Place::from(key);
         let mut rows = self.search.query(params![key.table.0, key.partition, key.sort])?;
-        if let Some(row) = rows.next()? {
-            return Ok(Some(verified(row, key.table)?).filter(|item| is_present(item, self.now)));
-        }
+        let until = match rows.next()? {
+            Some(row) if place(row)?.0 == here => {
+                return Ok(Some(verified(row, key.table)?).filter(|item| is_present(item, self.now)));
+            }
+            Some(row) => {
+                let near = Some(sound(row)?).filter(|behind| here.shares_partition_with(behind));
+                near.and_then(|behind| String::from_utf8(behind.sort.to_vec()).ok())
+            }
+            None => None,
+        };
         drop(rows);
-        edge(self.conn, BEFORE, key.table, &key.partition, &key.sort, |_| ())?;
-        let until = edge(self.conn, BEHIND, key.table, &key.partition, &key.sort, |place| {
-            let is_near = place.table == key.table.0.as_bytes() && place.partition == key.partition.as_bytes();
-            is_near.then(|| String::from_utf8(place.sort.to_vec()).ok()).flatten()
-        })?;
-        self.gap = Some(Gap { from: key.clone(), until: until.flatten() });
+        edge(self.conn, BEFORE, key.table, &key.partition, &key.sort)?;
+        self.gap = Some(Gap { from: key.clone(), until });
         Ok(None)
     }
 }
@@ -180,19 +185,19 @@ fn scan(
         Order::Ascending => (ASCENDING, &span.from, BEFORE),
         Order::Descending => (DESCENDING, &span.below, BEHIND),
     };
-    edge(conn, outside, table, partition, start, |_| ())?;
+    edge(conn, outside, table, partition, start)?;
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, start])?;
     let mut last = String::new();
     let mut taken = 0;
     while let Some(row) = rows.next()? {
-        let (place, sums) = key(row)?;
+        let (place, _) = place(row)?;
         let is_misplaced = place.table != table.0.as_bytes() || place.partition != partition.as_bytes();
         if is_misplaced {
             return Err(Fault::Damaged(place.name()));
         }
         if !span.holds(place.sort) {
-            return if sums::key_is_sound(&place, sums) { Ok(None) } else { Err(Fault::Damaged(place.name())) };
+            return sound(row).map(|_| None);
         }
         let item = verified(row, table)?;
         let sort = std::str::from_utf8(place.sort).map_err(|_| Fault::Damaged(place.name()))?;
@@ -211,24 +216,22 @@ fn scan(
         (Order::Descending, 0) => (BEFORE, start),
         (Order::Descending, _) => (BEFORE, &last),
     };
-    edge(conn, sql, table, partition, end, |_| ())?;
+    edge(conn, sql, table, partition, end)?;
     Ok(None)
 }
 
-/// Verifies the key of the row just before or just behind a place, and shows it if there is one.
-fn edge<T>(
-    conn: &Connection,
-    sql: &str,
-    table: Table,
-    partition: &str,
-    sort: &dyn ToSql,
-    see: impl FnOnce(Place<'_>) -> T,
-) -> Result<Option<T>, Fault> {
+/// Verifies the key of the row just before or just behind a place, if there is one.
+fn edge(conn: &Connection, sql: &str, table: Table, partition: &str, sort: &dyn ToSql) -> Result<(), Fault> {
     let mut statement = conn.prepare_cached(sql)?;
     let mut rows = statement.query(params![table.0, partition, sort])?;
-    match rows.next()?.map(key).transpose()? {
-        Some((place, sums)) if !sums::key_is_sound(&place, sums) => Err(Fault::Damaged(place.name())),
-        found => Ok(found.map(|(place, _)| see(place))),
+    rows.next()?.map(sound).transpose().map(drop)
+}
+
+/// The columns of the key, believed.
+fn sound<'r>(row: &'r Row<'_>) -> Result<Place<'r>, Fault> {
+    match place(row)? {
+        (place, sums) if sums::key_is_sound(&place, sums) => Ok(place),
+        (place, _) => Err(Fault::Damaged(place.name())),
     }
 }
 
@@ -249,7 +252,7 @@ fn verified(row: &Row<'_>, table: Table) -> Result<Item, Fault> {
 
 /// The eight columns, and what they should hash to. Bits that flip can change a column's type.
 pub(crate) fn stored<'r>(row: &'r Row<'_>) -> Result<(Stored<'r>, &'r [u8]), Fault> {
-    let (place, sums) = key(row)?;
+    let (place, sums) = place(row)?;
     let damaged = || Fault::Damaged(place.name());
     let version = match row.get_ref(4)? {
         ValueRef::Null => None,
@@ -271,7 +274,7 @@ pub(crate) fn stored<'r>(row: &'r Row<'_>) -> Result<(Stored<'r>, &'r [u8]), Fau
 }
 
 /// The columns of the key, and the sums.
-fn key<'r>(row: &'r Row<'_>) -> Result<(Place<'r>, &'r [u8]), Fault> {
+fn place<'r>(row: &'r Row<'_>) -> Result<(Place<'r>, &'r [u8]), Fault> {
     match (row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?) {
         (ValueRef::Text(table), ValueRef::Text(partition), ValueRef::Text(sort), ValueRef::Blob(sums)) => {
             Ok((Place { table, partition, sort }, sums))

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::apply::DELETE;
-use crate::select::{Fault, POINT, stored};
+use crate::select::{Fault, stored};
 use crate::sums;
 use crate::writer::Writer;
 
@@ -22,6 +22,9 @@ const PIECE: i64 = 256;
 
 const EXPIRED: &str = "SELECT expires, tbl, pk, sk FROM items
     WHERE expires <= ?1 AND (expires, tbl, pk, sk) > (?2, ?3, ?4, ?5) ORDER BY expires, tbl, pk, sk LIMIT ?6";
+const ROW: &str = "SELECT tbl, pk, sk, sums, version, fields, expires, data FROM items
+    WHERE tbl = ?1 AND pk = ?2 AND sk = ?3";
+
 pub(crate) struct Sweep {
     due: Duration,
     /// The last item dealt with, when there are more behind it. What was left behind, being
@@ -93,7 +96,7 @@ fn remove_all(writer: &Writer, expired: &[Expired], until: Timestamp) {
 
 fn remove(conn: &Connection, item: &Expired, until: Timestamp) -> rusqlite::Result<()> {
     let key = params![item.table, item.partition, item.sort];
-    let is_expired = conn.prepare_cached(POINT)?.query_row(key, |row| match stored(row) {
+    let is_expired = conn.prepare_cached(ROW)?.query_row(key, |row| match stored(row) {
         Ok((row, sums)) if sums::is_sound(&row, sums) => Ok(row.expires.is_some_and(|at| at <= until.as_microsecond())),
         Ok((row, _)) => {
             tracing::error!(item = row.place.name(), "a damaged item is not removed");
