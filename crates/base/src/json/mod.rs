@@ -18,7 +18,7 @@ mod pick;
 mod refusal;
 mod scan;
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 
 pub use pick::{elements, members, pick, replace, text};
 
@@ -77,7 +77,7 @@ pub fn validate_within(body: &[u8], limits: &Limits) -> Result<()> {
 /// # Errors
 /// `Malformed` as [`validate`]; `Invalid` where the type does not fit, naming the field and what
 /// is allowed there.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
     parse_within(body, &Limits::BODY)
 }
 
@@ -85,7 +85,7 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_within<T: DeserializeOwned>(body: &[u8], limits: &Limits) -> Result<T> {
+pub fn parse_within<'b, T: Deserialize<'b>>(body: &'b [u8], limits: &Limits) -> Result<T> {
     validate_within(body, limits)?;
     // Paths are tracked only when there is an error to explain: it costs, and bodies are mostly right.
     serde_json::from_slice(body).or_else(|_| {

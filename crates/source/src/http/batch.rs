@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use base::{Error, ErrorKind, Result};
-use futures::TryStreamExt as _;
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -15,20 +17,27 @@ use web::{Answer, Caller, Json, RawBody};
 use super::status_of;
 use super::wire::RecordCreate;
 use crate::Source;
+use crate::model::Name;
 use crate::model::record::Draft;
 use crate::service::events::Outcome;
 
 /// At most so many records in a batch.
 const RECORDS_MAX: usize = 10_000;
+/// So many records are one piece of a batch.
+const PIECE: usize = 1_000;
+/// So many pieces are judged, and so many written, at the same time.
+const JUDGED_AT_ONCE: usize = 2;
+const WRITTEN_AT_ONCE: usize = 4;
 
 /// Records to be written; NDJSON with one of them on each line is taken too.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "records": [{ "data": { "temp": 21.5 } }, { "data": { "temp": 21.7 }, "ts": 1768473000 }] }))]
-pub(super) struct Batch {
+pub(super) struct Batch<'b> {
     /// At most 10,000.
     #[schema(value_type = Vec<RecordCreate>, max_items = 10000)]
-    records: Vec<Box<RawValue>>,
+    #[serde(borrow)]
+    records: Vec<&'b RawValue>,
 }
 
 /// What became of a batch.
@@ -69,7 +78,7 @@ struct RowResult {
 /// Writes up to 10,000 measurements. Each that is answered 200 is durable, whatever became of the
 /// others.
 #[utoipa::path(post, path = "/source/write_batch", request_body(content(
-    (Batch = "application/json"), (String = "application/x-ndjson")
+    (Batch<'static> = "application/json"), (String = "application/x-ndjson")
 )), responses((status = 207, body = BatchReport)))]
 pub(super) async fn write_batch(
     caller: Caller<SourceWrite>,
@@ -89,29 +98,65 @@ async fn write(source: &Source, caller: &Caller<SourceWrite>, body: RawBody) -> 
         whole.extend_from_slice(&chunk);
         Ok(whole)
     });
-    let rows = rows(media.as_deref(), &whole.await?, caller.now())?;
-    let (mut drafts, mut records) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
-    let mut judged = Vec::with_capacity(rows.len());
-    for (at, (row, draft)) in rows.into_iter().enumerate() {
-        let draft = draft.map(|draft| {
-            records.push(source.record_of(caller, &draft, at));
-            drafts.push(draft);
-        });
-        judged.push((row, draft));
-    }
-    let mut written = source.records_write(caller, &drafts, &records).await?.into_iter().zip(&records);
-    let bytes = drafts.iter().map(|draft| draft.data.len()).sum();
-    let series = drafts.first().map(|draft| draft.series.clone());
-    let result = |(row, draft): (usize, Result<()>)| match draft.map(|()| written.next()) {
-        Ok(Some((Ok(()), record))) => RowResult { sk: Some(record.sort.clone()), ..RowResult::of(row, 200) },
-        Ok(Some((Err(error), _))) | Err(error) => RowResult::failed(row, &error),
-        Ok(None) => RowResult::failed(row, &Error::internal("a row without a result")),
-    };
-    let results: Vec<RowResult> = judged.into_iter().map(result).collect();
+    let rows = rows(media.as_deref(), &Bytes::from(whole.await?))?;
+    // While pieces become durable the next ones are judged.
+    let judged: Vec<_> = rows.chunks(PIECE).map(|rows| judged(rows.to_vec(), caller.now())).collect();
+    let judged = futures::stream::iter(judged).buffered(JUDGED_AT_ONCE).enumerate();
+    let judged = judged.map(|(n, judged)| judged.map(|judged| (n * PIECE, judged)));
+    let pieces = judged.map_ok(|(first, judged)| piece_write(source, caller, first, judged));
+    let pieces: Vec<Piece> = pieces.try_buffered(WRITTEN_AT_ONCE).try_collect().await?;
+    let bytes = pieces.iter().map(|piece| piece.bytes).sum();
+    let series = pieces.iter().find_map(|piece| piece.series.clone());
+    let results: Vec<RowResult> = pieces.into_iter().flat_map(|piece| piece.results).collect();
     let saved = results.iter().filter(|result| result.status == 200).count();
     source.write_note(caller, series.as_ref(), Outcome { status: 207, bytes, records: saved });
     let (received, failed) = (results.len(), results.len() - saved);
     Ok(BatchReport { status: 207, description: "Result per record", received, saved, failed, results })
+}
+
+/// What became of a piece of a batch.
+struct Piece {
+    results: Vec<RowResult>,
+    /// How many bytes of data were to be written.
+    bytes: usize,
+    /// The first series of them.
+    series: Option<Name>,
+}
+
+/// Judges the records of a piece, beside the threads that serve others meanwhile.
+async fn judged(rows: Vec<Row>, now: Timestamp) -> Result<Vec<(usize, Result<Draft>)>> {
+    let draft = move |text: &[u8]| base::json::parse::<RecordCreate>(text)?.draft(now);
+    let judge = move || rows.iter().map(|(row, text)| (*row, draft(text))).collect();
+    tokio::task::spawn_blocking(judge).await.map_err(Error::internal)
+}
+
+/// Writes a piece of a batch, which begins at the `first` of its rows.
+async fn piece_write(
+    source: &Source,
+    caller: &Caller<SourceWrite>,
+    first: usize,
+    judged: Vec<(usize, Result<Draft>)>,
+) -> Result<Piece> {
+    let (mut drafts, mut records) = (Vec::with_capacity(judged.len()), Vec::with_capacity(judged.len()));
+    let mut rows = Vec::with_capacity(judged.len());
+    for (place, (row, draft)) in judged.into_iter().enumerate() {
+        let taken = draft.map(|draft| {
+            records.push(source.record_of(caller, &draft, first + place));
+            drafts.push(draft);
+        });
+        rows.push((row, taken));
+    }
+    let mut written = source.records_write(caller, &drafts, &records).await?.into_iter().zip(&records);
+    let result = |(row, taken): (usize, Result<()>)| match taken.map(|()| written.next()) {
+        Ok(Some((Ok(()), record))) => RowResult { sk: Some(record.sort.clone()), ..RowResult::of(row, 200) },
+        Ok(Some((Err(error), _))) | Err(error) => RowResult::failed(row, &error),
+        Ok(None) => RowResult::failed(row, &Error::internal("a row without a result")),
+    };
+    Ok(Piece {
+        results: rows.into_iter().map(result).collect(),
+        bytes: drafts.iter().map(|draft| draft.data.len()).sum(),
+        series: drafts.first().map(|draft| draft.series.clone()),
+    })
 }
 
 impl RowResult {
@@ -127,18 +172,22 @@ impl RowResult {
     }
 }
 
-/// The records of a body, each judged for itself, with their numbers.
-fn rows(media: Option<&str>, body: &[u8], now: jiff::Timestamp) -> Result<Vec<(usize, Result<Draft>)>> {
+/// The number of a record in its body, and its text.
+type Row = (usize, Bytes);
+
+/// The records of a body.
+fn rows(media: Option<&str>, body: &Bytes) -> Result<Vec<Row>> {
     let essence = media.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let rows: Vec<(usize, Result<Draft>)> = match essence.as_str() {
+    let rows: Vec<Row> = match essence.as_str() {
         "application/json" => {
-            let batch: Batch = base::json::parse_within(body, &LIMITS)?;
-            batch.records.iter().enumerate().map(|(at, row)| (at + 1, draft(row.get().as_bytes(), now))).collect()
+            let batch: Batch<'_> = base::json::parse_within(body, &LIMITS)?;
+            let rows = batch.records.iter().map(|row| body.slice_ref(row.get().as_bytes()));
+            rows.enumerate().map(|(at, row)| (at + 1, row)).collect()
         }
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
             let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).enumerate();
             let lines = lines.filter(|(_, line)| !line.is_empty());
-            lines.take(RECORDS_MAX + 1).map(|(at, line)| (at + 1, draft(line, now))).collect()
+            lines.take(RECORDS_MAX + 1).map(|(at, line)| (at + 1, body.slice_ref(line))).collect()
         }
         _ => {
             let text = "The body must be of type application/json or application/x-ndjson";
@@ -153,7 +202,3 @@ fn rows(media: Option<&str>, body: &[u8], now: jiff::Timestamp) -> Result<Vec<(u
 
 /// A batch of the largest records that fit has more values than one body.
 const LIMITS: base::json::Limits = base::json::Limits { values: 2_000_000, ..base::json::Limits::BODY };
-
-fn draft(row: &[u8], now: jiff::Timestamp) -> Result<Draft> {
-    base::json::parse::<RecordCreate>(row)?.draft(now)
-}

@@ -84,7 +84,7 @@ fn means(question: Question, bucket: &Bucket) -> Result<Box<RawValue>> {
     let mut means = Map::new();
     for (path, figures) in &bucket.partial.readings {
         let label = if averages { format!("average_{path}") } else { path.clone() };
-        means.insert(label, figures.mean.0.into());
+        means.insert(label, figures.mean.into());
     }
     serde_json::value::to_raw_value(&means).map_err(Error::internal)
 }

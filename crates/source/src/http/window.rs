@@ -14,8 +14,8 @@ use web::{Answer, Caller, Json, Params, PathId};
 
 use crate::Source;
 use crate::model::step::{self, Step};
-use crate::model::{Figures, Level, Name, instant};
-use crate::service::window::Bucket;
+use crate::model::{Detail, Figures, Level, Name, instant};
+use crate::service::window::{Bucket, Wanted};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -122,18 +122,21 @@ type Stat = (&'static str, fn(&Figures) -> Value);
 
 const STATS: [Stat; 12] = [
     ("n", |figures| figures.n.into()),
-    ("mean", |figures| figures.mean.0.into()),
+    ("mean", |figures| figures.mean.into()),
     ("stddev_pop", |figures| figures.stddev_pop().into()),
     ("stddev_sample", |figures| figures.stddev_sample().into()),
-    ("min", |figures| figures.min.0.into()),
-    ("max", |figures| figures.max.0.into()),
-    ("first", |figures| figures.first.0.into()),
-    ("last", |figures| figures.last.0.into()),
+    ("min", |figures| figures.min.into()),
+    ("max", |figures| figures.max.into()),
+    ("first", |figures| figures.first.into()),
+    ("last", |figures| figures.last.into()),
     ("sum", |figures| figures.sum().into()),
     ("p50", |figures| figures.quantile(0.5).into()),
     ("p90", |figures| figures.quantile(0.9).into()),
     ("p99", |figures| figures.quantile(0.99).into()),
 ];
+
+/// Those for which it has to be known how values are spread.
+const QUANTILES: [&str; 3] = ["p50", "p90", "p99"];
 
 /// Reads figures of any stretch of time, from partials and, where those are behind, from records.
 #[utoipa::path(get, path = "/source/series/{name}/window",
@@ -152,7 +155,9 @@ pub(super) async fn series_window(
     let cuts = step::cuts(from, to, step.unwrap_or(whole), &step::zone(tz)?)?;
     let stats = stats(params.stats.as_deref())?;
     let readings: Option<Vec<String>> = params.readings.map(|list| list.split(',').map(str::to_owned).collect());
-    let window = source.window(&caller, &name, &cuts, readings.as_deref()).await?;
+    let quantiles = stats.iter().any(|(name, _)| QUANTILES.contains(name));
+    let detail = if quantiles { Detail::Whole } else { Detail::Brief };
+    let window = source.window(&caller, &name, &cuts, Wanted { readings: readings.as_deref(), detail }).await?;
     Ok(Json(WindowView {
         name: name.as_str().to_owned(),
         from: instant::text(from),

@@ -21,7 +21,7 @@ use jobs::{Class, Done, Failure, Run, Tally, TaskKind};
 
 use super::{ROLL, RollParams, SETTLED};
 use crate::model::reading::readings;
-use crate::model::{Level, Partial};
+use crate::model::{Detail, Level, Partial};
 use crate::store::Shelf;
 use crate::store::marks::Mark;
 
@@ -130,7 +130,7 @@ impl Rolling<'_> {
 
     /// What lies in the `to` that begins at `from`, summed from the level below.
     async fn sum(&self, below: Level, from: i64, to: Level) -> Result<Partial, Failure> {
-        let mut parts = self.shelf.partials_in(below, [(from, from + to.us())]);
+        let mut parts = self.shelf.partials_in(below, [(from, from + to.us())], Detail::Whole);
         let mut sum = Partial::default();
         while let Some((_, part)) = parts.next().await? {
             sum.merge(part);

@@ -26,7 +26,7 @@ pub mod step;
 pub use event::Event;
 pub use figures::Figures;
 pub use level::Level;
-pub use partial::Partial;
+pub use partial::{Detail, Partial};
 pub use record::Record;
 pub use series::Name;
 pub use span::{Grain, Span};

@@ -5,6 +5,15 @@ use std::collections::BTreeMap;
 use super::Figures;
 use super::reading::Reading;
 
+/// How much of figures is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All of them.
+    Whole,
+    /// All but how values are spread, which is most of what is stored: there are no quantiles.
+    Brief,
+}
+
 /// Figures of the records of a stretch of time. Nothing is said of a reading that none has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Partial {
@@ -40,12 +49,5 @@ impl Partial {
     /// Whether there are no records.
     pub fn is_empty(&self) -> bool {
         self.records == 0
-    }
-
-    /// Keeps only these readings; all of them, when none is named.
-    pub fn retain(&mut self, wanted: Option<&[String]>) {
-        if let Some(wanted) = wanted {
-            self.readings.retain(|path, _| wanted.contains(path));
-        }
     }
 }

@@ -7,9 +7,11 @@
 //! and gives exactly the sketch of all values.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::LazyLock;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sketches_ddsketch::Config;
 
 /// How far a quantile may be from the value of its rank, as a part of it.
@@ -22,8 +24,7 @@ const BINS_MAX: usize = 2_048;
 static MAPPING: LazyLock<Config> = LazyLock::new(|| Config::new(ACCURACY, 2_048, LEAST));
 
 /// How many values lie in which bin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Vec<i64>", into = "Vec<i64>")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch(BTreeMap<i32, u64>);
 
 impl Sketch {
@@ -85,28 +86,64 @@ fn value(bin: i32) -> f64 {
     }
 }
 
-/// Bins as a flat list: each one's distance from the one before, and its count.
-impl From<Sketch> for Vec<i64> {
-    fn from(sketch: Sketch) -> Self {
-        let mut before = 0;
-        let pair = |(bin, count): (i32, u64)| {
-            let step = i64::from(bin) - before;
-            before = i64::from(bin);
-            [step, i64::try_from(count).unwrap_or(i64::MAX)]
-        };
-        sketch.0.into_iter().flat_map(pair).collect()
+/// Bins as numbers with spaces between: each one's distance from the one before, and its count. A text is
+/// passed over much faster than a list, by those who want no quantiles.
+impl fmt::Display for Sketch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut before, mut space) = (0, "");
+        for (bin, count) in &self.0 {
+            write!(f, "{space}{} {count}", bin - before)?;
+            (before, space) = (*bin, " ");
+        }
+        Ok(())
     }
 }
 
-impl From<Vec<i64>> for Sketch {
-    fn from(list: Vec<i64>) -> Self {
-        let mut bin = 0;
-        let pair = |pair: &[i64]| {
-            let [step, count] = pair else { return None };
-            bin += step;
-            Some((i32::try_from(bin).ok()?, u64::try_from(*count).ok()?))
-        };
-        Self(list.chunks(2).filter_map(pair).collect())
+impl Sketch {
+    /// Reads the numbers that a sketch is written as.
+    fn of_numbers(mut numbers: impl Iterator<Item = Option<i64>>) -> Option<Self> {
+        let (mut bins, mut bin) = (BTreeMap::new(), 0_i64);
+        while let Some(step) = numbers.next() {
+            bin = bin.checked_add(step?)?;
+            bins.insert(i32::try_from(bin).ok()?, u64::try_from(numbers.next()??).ok()?);
+        }
+        Some(Self(bins))
+    }
+}
+
+impl Serialize for Sketch {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sketch {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(Numbers)
+    }
+}
+
+/// Reads the text, and the list that the first version wrote.
+struct Numbers;
+
+impl<'de> Visitor<'de> for Numbers {
+    type Value = Sketch;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("pairs of numbers")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Sketch, E> {
+        let numbers = text.split(' ').filter(|number| !number.is_empty());
+        Sketch::of_numbers(numbers.map(|number| number.parse().ok())).ok_or_else(|| E::custom("no pairs of numbers"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Sketch, A::Error> {
+        let mut numbers = Vec::new();
+        while let Some(number) = list.next_element()? {
+            numbers.push(Some(number));
+        }
+        Sketch::of_numbers(numbers.into_iter()).ok_or_else(|| A::Error::custom("no pairs of numbers"))
     }
 }
 
@@ -137,7 +174,26 @@ mod tests {
             sketch.add(f64::from(n.signum()) * 10_f64.powf(f64::from(n.abs()) / 11.0 - 60.0));
         }
         assert!(sketch.0.len() <= BINS_MAX && sketch.0.len() > 1_000);
-        assert_eq!(Sketch::from(Vec::from(sketch.clone())), sketch);
+        let written = serde_json::to_string(&sketch).unwrap();
+        assert_eq!(serde_json::from_str::<Sketch>(&written).unwrap(), sketch);
         assert!((sketch.quantile(0.999).unwrap() / 10_f64.powf(1_296.0 / 11.0 - 60.0) - 1.0).abs() < 0.02);
+    }
+
+    #[test]
+    fn a_sketch_is_numbers() {
+        let mut sketch = Sketch::default();
+        for value in [1.0, -1.0, 1.0, 0.0] {
+            sketch.add(value);
+        }
+        let one = bin(1.0);
+        let text = format!("\"-{one} 1 {one} 1 {one} 2\"");
+        assert_eq!(serde_json::to_string(&sketch).unwrap(), text);
+        for written in [text, format!("[-{one},1,{one},1,{one},2]")] {
+            assert_eq!(serde_json::from_str::<Sketch>(&written).unwrap(), sketch);
+        }
+        for wrong in ["\"1\"", "\"1 -1\"", "[1]", "\"x 1\"", "\"3000000000 1\"", "1"] {
+            assert!(serde_json::from_str::<Sketch>(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(serde_json::from_str::<Sketch>("\"\"").unwrap(), Sketch::default());
     }
 }

@@ -9,9 +9,9 @@ use base::{Ctx, Error, Result};
 use jiff::Timestamp;
 
 use super::Source;
-use super::window::Bucket;
+use super::window::{Bucket, Wanted};
 use crate::model::step::MINUTE_US;
-use crate::model::{Level, Name, Record, instant};
+use crate::model::{Detail, Level, Name, Record, instant};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,7 @@ impl Source {
             let latest = self.shelf(&ctx.tenant, series).record_at_end(Some(ahead)).await?;
             return latest.map(Exposed::Record).ok_or_else(nothing);
         }
+        let wanted = Wanted { readings: wanted, detail: Detail::Brief };
         let window = self.window(ctx, series, &question.cuts(ctx.now()), wanted).await?;
         let buckets = window.buckets.into_iter().rev().enumerate();
         let buckets: Vec<(usize, Bucket)> = buckets.filter(|(_, bucket)| !bucket.partial.is_empty()).collect();

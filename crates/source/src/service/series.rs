@@ -7,7 +7,8 @@ use base::{Ctx, Error, Page, Result};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
-use super::{Source, window};
+use super::Source;
+use super::window::{self, Wanted};
 use crate::model::{Level, Name, instant};
 use crate::store::Shelf;
 use crate::store::heads::Head;
@@ -85,7 +86,7 @@ async fn uncounted(shelf: &Shelf) -> Result<i64> {
     let mut more = 0;
     for day in days {
         let computed = shelf.partial_records(Level::Day, day).await?;
-        let day = window::read(shelf, &[day, day + Level::Day.us()], Some(&[])).await?;
+        let day = window::read(shelf, &[day, day + Level::Day.us()], Wanted::COUNTS).await?;
         let there: u64 = day.buckets.iter().map(|bucket| bucket.partial.records).sum();
         more += there.cast_signed() - computed.cast_signed();
     }

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::Source;
 use crate::model::reading::readings;
 use crate::model::span::cover;
-use crate::model::{Grain, Level, Name, Partial};
+use crate::model::{Detail, Grain, Level, Name, Partial};
 use crate::store::Shelf;
 use crate::store::partials::Partials;
 use crate::store::ranges::Ranges;
@@ -23,6 +23,26 @@ use crate::store::ranges::Ranges;
 pub const FIGURES_MAX: usize = 100_000;
 /// A mark that is older than this has no roller.
 const MARK_FORGOTTEN: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
+
+/// What is asked for of a window.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'w> {
+    /// Which readings; all of them unless said.
+    pub readings: Option<&'w [String]>,
+    /// Which figures of them.
+    pub detail: Detail,
+}
+
+impl Wanted<'_> {
+    /// All there is.
+    pub const ALL: Self = Self { readings: None, detail: Detail::Whole };
+    /// How many records there are, and nothing of what was measured.
+    pub const COUNTS: Self = Self { readings: Some(&[]), detail: Detail::Brief };
+
+    fn takes(&self, path: &str) -> bool {
+        self.readings.is_none_or(|wanted| wanted.iter().any(|one| one == path))
+    }
+}
 
 /// A stretch of time and what is known of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,13 +69,13 @@ pub struct Window {
 }
 
 impl Source {
-    /// The figures between `cuts`, of all readings or of those that are named.
+    /// The figures between `cuts`.
     ///
     /// # Errors
     /// `NotFound` when there is no such series; `Invalid` when the answer would be too large.
-    pub async fn window(&self, ctx: &Ctx, series: &Name, cuts: &[i64], wanted: Option<&[String]>) -> Result<Window> {
+    pub async fn window(&self, ctx: &Ctx, series: &Name, cuts: &[i64], wanted: Wanted<'_>) -> Result<Window> {
         let head = self.head(&ctx.tenant, series).await?;
-        let readings = wanted.map_or(head.readings.len(), <[String]>::len);
+        let readings = wanted.readings.map_or(head.readings.len(), <[String]>::len);
         if readings * (cuts.len() - 1) > FIGURES_MAX {
             let text =
                 format!("Buckets times readings are at most {FIGURES_MAX}: choose a longer step or fewer readings");
@@ -72,14 +92,14 @@ impl Source {
 }
 
 /// Reads a window of one series.
-pub(crate) async fn read(shelf: &Shelf, cuts: &[i64], wanted: Option<&[String]>) -> Result<Window> {
+pub(crate) async fn read(shelf: &Shelf, cuts: &[i64], wanted: Wanted<'_>) -> Result<Window> {
     let (Some(from), Some(to)) = (cuts.first(), cuts.last()) else {
         return Err(Error::internal("a window of nothing"));
     };
     let marks = shelf.dirty(*from, *to).await?;
     let dirty: Vec<i64> = marks.iter().map(|mark| mark.minute).collect();
-    let mut reading = Reading::open(shelf, cuts, &dirty).await?;
-    let mut late = Late::open(shelf, *from..*to, &dirty).await?;
+    let (mut reading, mut late) =
+        futures::try_join!(Reading::open(shelf, cuts, &dirty, wanted.detail), Late::open(shelf, *from..*to, &dirty))?;
     let mut buckets = empty(cuts)?;
     let mut bucket = 0;
     while let Some((at, piece)) = reading.next().await? {
@@ -89,13 +109,13 @@ pub(crate) async fn read(shelf: &Shelf, cuts: &[i64], wanted: Option<&[String]>)
         let partial = &mut buckets[bucket].partial;
         match piece {
             Piece::Partial(mut piece) => {
-                piece.retain(wanted);
+                piece.readings.retain(|path, _| wanted.takes(path));
                 partial.merge(piece);
             }
             Piece::Record(data) => {
                 late.met(at);
                 let mut readings = readings(&data).map_err(|_| Error::internal("a record cannot be read again"))?;
-                readings.retain(|(path, _)| wanted.is_none_or(|wanted| wanted.contains(path)));
+                readings.retain(|(path, _)| wanted.takes(path));
                 partial.add(readings);
             }
         }
@@ -116,43 +136,54 @@ enum Piece {
     Partial(Partial),
 }
 
-/// The pieces of a window in the order of their time: a merge of a lane for each grain.
-struct Reading {
-    records: Ranges,
-    partials: Vec<Partials>,
-    /// The first piece of each lane that has one; the records' lane is the last.
-    heads: Vec<Option<(i64, Piece)>>,
+/// Pieces of one grain, in the order of their time.
+enum Lane {
+    Partials(Partials),
+    Records(Ranges),
 }
 
-impl Reading {
-    async fn open(shelf: &Shelf, cuts: &[i64], dirty: &[i64]) -> Result<Self> {
-        let spans = cover(cuts, dirty);
-        let of = |grain| spans.iter().filter(move |span| span.grain == grain).map(|span| (span.from, span.to));
-        let partials = Level::ALL.map(|level| shelf.partials_in(level, of(Grain::Of(level))));
-        let records = shelf.records_in(of(Grain::Records));
-        let mut reading = Self { records, partials: partials.into(), heads: Vec::new() };
-        for lane in 0..=Level::ALL.len() {
-            let head = reading.pull(lane).await?;
-            reading.heads.push(head);
-        }
-        Ok(reading)
+impl Lane {
+    /// The lane and its first piece.
+    async fn begun(mut self) -> Result<(Self, Option<(i64, Piece)>)> {
+        let first = self.next().await?;
+        Ok((self, first))
     }
 
-    async fn pull(&mut self, lane: usize) -> Result<Option<(i64, Piece)>> {
-        if let Some(partials) = self.partials.get_mut(lane) {
-            return Ok(partials.next().await?.map(|(from, partial)| (from, Piece::Partial(partial))));
-        }
-        let Some(item) = self.records.next().await? else { return Ok(None) };
+    async fn next(&mut self) -> Result<Option<(i64, Piece)>> {
+        let records = match self {
+            Self::Partials(partials) => {
+                return Ok(partials.next().await?.map(|(from, partial)| (from, Piece::Partial(partial))));
+            }
+            Self::Records(records) => records,
+        };
+        let Some(item) = records.next().await? else { return Ok(None) };
         let at = crate::model::instant::of_sort(&item.key.sort);
         let at = at.ok_or_else(|| Error::internal("a record has no time"))?.as_microsecond();
         Ok(Some((at, Piece::Record(item.body.data.unwrap_or_default()))))
     }
+}
+
+/// The pieces of a window in the order of their time: a merge of the lanes.
+struct Reading {
+    /// Each with its first piece that has not been given, while it has one.
+    lanes: Vec<(Lane, Option<(i64, Piece)>)>,
+}
+
+impl Reading {
+    async fn open(shelf: &Shelf, cuts: &[i64], dirty: &[i64], detail: Detail) -> Result<Self> {
+        let spans = cover(cuts, dirty);
+        let of = |grain| spans.iter().filter(move |span| span.grain == grain).map(|span| (span.from, span.to));
+        let partials = Level::ALL.map(|level| Lane::Partials(shelf.partials_in(level, of(Grain::Of(level)), detail)));
+        let lanes = partials.into_iter().chain([Lane::Records(shelf.records_in(of(Grain::Records)))]);
+        Ok(Self { lanes: futures::future::try_join_all(lanes.map(Lane::begun)).await? })
+    }
 
     async fn next(&mut self) -> Result<Option<(i64, Piece)>> {
-        let first = self.heads.iter().enumerate().filter_map(|(lane, head)| Some((head.as_ref()?.0, lane))).min();
-        let Some((_, lane)) = first else { return Ok(None) };
-        let next = self.pull(lane).await?;
-        Ok(std::mem::replace(&mut self.heads[lane], next))
+        let waiting = self.lanes.iter_mut().filter(|(_, piece)| piece.is_some());
+        let first = waiting.min_by_key(|(_, piece)| piece.as_ref().map(|(at, _)| *at));
+        let Some((lane, piece)) = first else { return Ok(None) };
+        let next = lane.next().await?;
+        Ok(std::mem::replace(piece, next))
     }
 }
 
@@ -167,7 +198,7 @@ impl Late {
     async fn open(shelf: &Shelf, window: std::ops::Range<i64>, dirty: &[i64]) -> Result<Self> {
         let whole = |minute: &i64| window.start <= *minute && minute + Level::Minute.us() <= window.end;
         let minutes = dirty.iter().copied().filter(whole).map(|minute| (minute, minute + Level::Minute.us()));
-        let mut partials = shelf.partials_in(Level::Minute, minutes);
+        let mut partials = shelf.partials_in(Level::Minute, minutes, Detail::Brief);
         let mut computed = HashMap::new();
         while let Some((minute, partial)) = partials.next().await? {
             *computed.entry(minute).or_default() += partial.records;

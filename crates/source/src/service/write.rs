@@ -24,8 +24,6 @@ use crate::store::{MEASUREMENTS, SOURCE, Shelf};
 /// A mark is certainly there so long after it was begun: the roller leaves it alone for 60 s, by a
 /// clock that may run a little ahead of ours.
 const MARK_HOLDS: Duration = Duration::from_secs(40);
-/// So many records are one piece of a batch; pieces are written at the same time.
-const PIECE: usize = 1_000;
 /// So many series of a batch are looked after at the same time.
 const SERIES_AT_ONCE: usize = 32;
 
@@ -117,10 +115,8 @@ impl Source {
         let relied_on = minutes.iter().filter_map(|(place, minute)| self.known.mark(place, *minute, begun)).min();
         self.mark_all(missing.iter().copied(), begun).await?;
         let shelves = of_series.iter().map(|((tenant, name), rows)| (self.shelf(tenant, name), rows));
-        let puts: Vec<_> =
-            shelves.flat_map(|(shelf, rows)| rows.iter().map(move |row| shelf.record_bulk(&records[*row]))).collect();
-        let pieces = puts.chunks(PIECE).map(|piece| self.deps.store.bulk(MEASUREMENTS, piece.to_vec()));
-        futures::future::try_join_all(pieces).await?;
+        let puts = shelves.flat_map(|(shelf, rows)| shelf.records_bulk(rows.iter().map(|row| &records[*row])));
+        self.deps.store.bulk(MEASUREMENTS, puts.collect()).await?;
         let again = !self.holds(relied_on.unwrap_or(begun).min(begun));
         if again {
             self.mark_all(minutes.iter(), self.deps.clock.monotonic()).await?;

@@ -14,9 +14,10 @@
 //! about a thousand writes a second there.
 //!
 //! - [`heads`]: which series there are. [`marks`]: dirty minutes. [`records`]: the records.
-//! - [`partials`]: figures in chunks. [`ranges`]: reading several ranges of a partition.
+//! - [`partials`]: figures, [`chunks`]: as items. [`ranges`]: reading several ranges of a partition.
 //! - [`events`]: who asked for what.
 
+mod chunks;
 pub mod events;
 pub mod heads;
 pub mod marks;

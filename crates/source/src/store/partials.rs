@@ -3,29 +3,12 @@
 //! A partial of few readings is one item; one of very many is several chunks, of which the first
 //! says how many there are. What an earlier, longer form left behind those is not looked at.
 
-use std::collections::BTreeMap;
-
-use base::store::{Body, Item, Key, StoreError, Write};
+use base::store::{Key, StoreError, Write};
 use base::{Error, Result, StoreExt as _, key};
-use serde::{Deserialize, Serialize};
 
 use super::ranges::Ranges;
-use super::{PARTIALS, Shelf};
-use crate::model::{Figures, Level, Partial};
-
-/// A chunk is one item; this leaves room for its keys.
-const CHUNK_BYTES_MAX: usize = 300 << 10;
-
-/// The stored form of a chunk.
-#[derive(Serialize, Deserialize)]
-struct ChunkRow {
-    v: u32,
-    /// How many chunks there are.
-    chunks: u64,
-    /// How many records; only the first chunk counts them.
-    records: u64,
-    readings: BTreeMap<String, Figures>,
-}
+use super::{PARTIALS, Shelf, chunks};
+use crate::model::{Detail, Level, Partial};
 
 impl Shelf {
     fn partial_key(&self, level: Level, from: i64, chunk: usize) -> Key {
@@ -35,20 +18,13 @@ impl Shelf {
     /// Writes a partial; of one without records only that there is none.
     ///
     /// # Errors
-    /// `Internal` when it has no text form.
+    /// `Internal` when it has no text form, or was not read whole.
     pub fn partial(&self, level: Level, from: i64, partial: &Partial) -> Result<Vec<Write>> {
         if partial.is_empty() {
             return Ok(vec![Write::delete(self.partial_key(level, from, 0))]);
         }
-        let chunks = chunked(partial)?;
-        let count = chunks.len() as u64;
-        let write = |(n, readings): (usize, BTreeMap<String, Figures>)| {
-            let records = if n == 0 { partial.records } else { 0 };
-            let row = ChunkRow { v: 1, chunks: count, records, readings };
-            let body = Body::data(serde_json::to_string(&row).map_err(Error::internal)?);
-            Ok(Write::put(self.partial_key(level, from, n), body))
-        };
-        chunks.into_iter().enumerate().map(write).collect()
+        let chunks = chunks::encoded(partial)?.into_iter().enumerate();
+        Ok(chunks.map(|(n, body)| Write::put(self.partial_key(level, from, n), body)).collect())
     }
 
     /// How many records the partial that begins at `from` counts.
@@ -57,7 +33,7 @@ impl Shelf {
     /// What the store fails with; `Internal` when it cannot be read.
     pub async fn partial_records(&self, level: Level, from: i64) -> Result<u64> {
         let item = self.store.get(self.partial_key(level, from, 0)).await?;
-        item.map_or(Ok(0), |item| row_of(&item).map(|row| row.records))
+        item.map_or(Ok(0), |item| chunks::decoded(&item, Detail::Brief).map(|(partial, _)| partial.records))
     }
 
     /// Adds to the number of records in all days.
@@ -75,16 +51,22 @@ impl Shelf {
     }
 
     /// Reads the partials of several stretches of time.
-    pub fn partials_in(&self, level: Level, stretches: impl IntoIterator<Item = (i64, i64)>) -> Partials {
+    pub fn partials_in(
+        &self,
+        level: Level,
+        stretches: impl IntoIterator<Item = (i64, i64)>,
+        detail: Detail,
+    ) -> Partials {
         let ranges = stretches.into_iter().map(|(from, to)| (key![from], key![to])).collect();
         let ranges = Ranges::new(self.store.clone(), PARTIALS, self.level_partition(level), ranges);
-        Partials { ranges, chunks: 0 }
+        Partials { ranges, detail, chunks: 0 }
     }
 }
 
 /// A read of partials.
 pub struct Partials {
     ranges: Ranges,
+    detail: Detail,
     /// How many chunks the partial that is being read has.
     chunks: u64,
 }
@@ -105,41 +87,10 @@ impl Partials {
             if chunk > 0 && chunk >= self.chunks {
                 continue;
             }
-            let row = row_of(&item)?;
-            self.chunks = row.chunks;
-            return Ok(Some((from, Partial { records: row.records, readings: row.readings })));
+            let (partial, chunks) = chunks::decoded(&item, self.detail)?;
+            self.chunks = chunks;
+            return Ok(Some((from, partial)));
         }
         Ok(None)
     }
-}
-
-fn row_of(item: &Item) -> Result<ChunkRow> {
-    let row: ChunkRow = serde_json::from_str(item.data()).map_err(Error::internal)?;
-    if row.v != 1 {
-        return Err(Error::internal(format!("a partial has the unknown version {}", row.v)));
-    }
-    Ok(row)
-}
-
-/// The readings of a partial, in groups that are each short enough to be one item.
-fn chunked(partial: &Partial) -> Result<Vec<BTreeMap<String, Figures>>> {
-    let mut chunks = vec![BTreeMap::new()];
-    let mut bytes = 0;
-    for (path, figures) in &partial.readings {
-        // Every character may need an escape of six; figures are written to know their length only
-        // where there are enough readings for it to matter.
-        let length = match partial.readings.len() {
-            0..16 => 0,
-            _ => 6 * path.len() + serde_json::to_string(figures).map_err(Error::internal)?.len() + 4,
-        };
-        if bytes + length > CHUNK_BYTES_MAX {
-            chunks.push(BTreeMap::new());
-            bytes = 0;
-        }
-        bytes += length;
-        if let Some(chunk) = chunks.last_mut() {
-            chunk.insert(path.clone(), figures.clone());
-        }
-    }
-    Ok(chunks)
 }

@@ -18,9 +18,14 @@ impl Shelf {
         Write::put(self.record_key(record), body(record))
     }
 
-    /// Writes a record among many.
-    pub fn record_bulk(&self, record: &Record) -> Bulk {
-        Bulk::Put(self.record_key(record), body(record))
+    /// Writes many records.
+    pub fn records_bulk<'r, R: Iterator<Item = &'r Record>>(
+        &self,
+        records: R,
+    ) -> impl Iterator<Item = Bulk> + use<'r, R> {
+        let partition = self.partition("record");
+        let key = move |record: &Record| Key::new(MEASUREMENTS, partition.clone(), record.sort.as_str());
+        records.map(move |record| Bulk::Put(key(record), body(record)))
     }
 
     /// The latest record up to `now`, or the earliest one.

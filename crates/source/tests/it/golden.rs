@@ -3,6 +3,7 @@
 use base::Store as _;
 use base::store::{Body, Bulk, Field, Key, Table};
 use serde_json::Value;
+use source::service::window::Wanted;
 use source::store::TABLES;
 
 use crate::world::World;
@@ -27,12 +28,12 @@ async fn the_first_version_is_read() {
     let from = "2026-01-14T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
     let day = 86_400_000_000;
     // Two records are in the day's partial, the third is in a dirty minute of the next.
-    let window = world.source.window(&request, &name, &[from, from + day, from + 2 * day], None).await.unwrap();
+    let window = world.source.window(&request, &name, &[from, from + day, from + 2 * day], Wanted::ALL).await.unwrap();
     let figures = &window.buckets[0].partial.readings["temp"];
-    assert_eq!((figures.n, figures.mean.0, figures.m2.0, figures.min.0, figures.max.0), (2, 21.1, 0.02, 21.0, 21.2));
-    assert_eq!((figures.first.0, figures.last.0), (21.0, 21.2));
+    assert_eq!((figures.n, figures.mean, figures.m2, figures.min, figures.max), (2, 21.1, 0.02, 21.0, 21.2));
+    assert_eq!((figures.first, figures.last), (21.0, 21.2));
     assert!((figures.quantile(0.0).unwrap() - 21.0).abs() < 0.22);
-    assert_eq!(window.buckets[1].partial.readings["temp"].mean.0, 21.5);
+    assert_eq!(window.buckets[1].partial.readings["temp"].mean, 21.5);
     let latest = world.shelf("roof").record_at_end(Some(jiff::Timestamp::MAX)).await.unwrap().unwrap();
     assert_eq!((latest.data.as_str(), latest.by.as_deref()), (r#"{"temp":21.50}"#, Some("4pmq7r5ct2kd")));
     let hour = ("2026-01-15T10:00:00Z".parse().unwrap(), "2026-01-15T11:00:00Z".parse().unwrap());

@@ -8,6 +8,7 @@ use base::store::{Query, Table};
 use base::{Store, StoreExt as _};
 use source::model::event::Kind;
 use source::model::record::Draft;
+use source::service::window::Wanted;
 
 use crate::world::World;
 
@@ -51,14 +52,14 @@ async fn reads_are_counted_by_the_minute_and_the_caller() {
     write(&mut world, "one").await;
     let name = "one".parse().unwrap();
     let (first, cuts) = (world.ctx(), [0, 1_768_473_000_000_000]);
-    world.source.window(&first, &name, &cuts, None).await.unwrap();
+    world.source.window(&first, &name, &cuts, Wanted::ALL).await.unwrap();
     world.source.series_get(&first, &name).await.unwrap();
     let mut other = world.ctx();
     other.principal = base::Principal::new("key:other");
-    world.source.window(&other, &name, &cuts, None).await.unwrap();
+    world.source.window(&other, &name, &cuts, Wanted::ALL).await.unwrap();
     world.clock.advance(Duration::from_secs(60));
     let later = world.ctx();
-    world.source.window(&later, &name, &cuts, None).await.unwrap();
+    world.source.window(&later, &name, &cuts, Wanted::ALL).await.unwrap();
     world.source.events_flush().await.unwrap();
     let stretch = (first.now() - Duration::from_secs(60), later.now());
     let events = world.source.events(&later, stretch, 100).await.unwrap();

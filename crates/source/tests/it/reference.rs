@@ -31,14 +31,14 @@ impl Expected {
         let mean = exact_sum(self.values.iter().copied()) / n as f64;
         let m2 = exact_sum(self.values.iter().map(|value| (value - mean) * (value - mean)));
         let size = self.values.iter().fold(0_f64, |size, value| size.max(value.abs()));
-        near("mean", figures.mean.0, mean, size)?;
+        near("mean", figures.mean, mean, size)?;
         near("stddev_pop", figures.stddev_pop(), (m2 / n as f64).sqrt(), size)?;
         if let Some(sample) = figures.stddev_sample() {
             near("stddev_sample", sample, (m2 / (n - 1) as f64).sqrt(), size)?;
         }
         let mut sorted = self.values.clone();
         sorted.sort_by(f64::total_cmp);
-        let exact = (figures.min.0, figures.max.0, figures.first.0, figures.last.0);
+        let exact = (figures.min, figures.max, figures.first, figures.last);
         let expected = (sorted[0], sorted[n - 1], self.values[0], self.values[n - 1]);
         if exact != expected {
             return Err(format!("min, max, first, last {exact:?}, expected {expected:?}"));

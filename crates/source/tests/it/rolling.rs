@@ -2,6 +2,7 @@
 
 use source::model::Level;
 use source::model::record::Draft;
+use source::service::window::Wanted;
 
 use crate::world::World;
 
@@ -40,11 +41,11 @@ async fn late_rows_count_at_once_and_are_told() {
     write(&mut world, "2026-01-14T08:00:02Z", 3).await;
     let request = world.ctx();
     let from = "2026-01-14T00:00:00Z".parse::<jiff::Timestamp>().unwrap().as_microsecond();
-    let window = world.source.window(&request, &"s".parse().unwrap(), &[from, from + DAY], None).await.unwrap();
+    let window = world.source.window(&request, &"s".parse().unwrap(), &[from, from + DAY], Wanted::ALL).await.unwrap();
     assert_eq!((window.late_rows, window.buckets[0].partial.records), (1, 2));
-    assert_eq!(window.buckets[0].partial.readings["v"].mean.0, 2.0);
+    assert_eq!(window.buckets[0].partial.readings["v"].mean, 2.0);
     world.roll("s").await;
-    let window = world.source.window(&request, &"s".parse().unwrap(), &[from, from + DAY], None).await.unwrap();
+    let window = world.source.window(&request, &"s".parse().unwrap(), &[from, from + DAY], Wanted::ALL).await.unwrap();
     assert_eq!((window.late_rows, window.buckets[0].partial.records), (0, 2));
 }
 
@@ -64,7 +65,8 @@ async fn a_series_of_very_many_numbers_is_kept_in_chunks() {
     world.roll("wide").await;
     let request = world.ctx();
     let from = Level::Day.floor(request.now().as_microsecond());
-    let window = world.source.window(&request, &"wide".parse().unwrap(), &[from, from + DAY], None).await.unwrap();
+    let window =
+        world.source.window(&request, &"wide".parse().unwrap(), &[from, from + DAY], Wanted::ALL).await.unwrap();
     let partial = &window.buckets[0].partial;
     assert_eq!((partial.records, partial.readings.len()), (8, 1_000));
     assert!(partial.readings.values().all(|figures| figures.n == 2 && figures.mean == figures.max));

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use source::model::record::Draft;
 use source::model::step::{cuts, zone};
-use source::model::{Record, Step};
+use source::model::{Detail, Figures, Record, Step};
+use source::service::window::Wanted;
 use uuid::Uuid;
 
 use crate::reference::Expected;
@@ -154,7 +155,7 @@ impl Story {
         let step: Step = step.parse().unwrap();
         let cuts = cuts(at(end + length, micros), at(end, micros), step, &zone(tz).unwrap()).unwrap();
         let request = world.ctx();
-        let Ok(window) = world.source.window(&request, &SERIES.parse().unwrap(), &cuts, None).await else {
+        let Ok(window) = world.source.window(&request, &SERIES.parse().unwrap(), &cuts, Wanted::ALL).await else {
             prop_assert!(world.fuse.is_burnt(), "a window failed");
             return Ok(());
         };
@@ -167,12 +168,26 @@ impl Story {
                 prop_assert!(checked.is_ok(), "{reading} in {:?}: {}", pair, checked.unwrap_err());
             }
         }
+        let wanted = Wanted { detail: Detail::Brief, ..Wanted::ALL };
+        let Ok(brief) = world.source.window(&request, &SERIES.parse().unwrap(), &cuts, wanted).await else {
+            prop_assert!(world.fuse.is_burnt(), "a window failed");
+            return Ok(());
+        };
+        for (bucket, whole) in brief.buckets.iter().zip(&window.buckets) {
+            let brief: Vec<(&String, Figures)> = bucket.partial.readings.iter().map(unspread).collect();
+            let whole: Vec<(&String, Figures)> = whole.partial.readings.iter().map(unspread).collect();
+            prop_assert_eq!(brief, whole);
+        }
         match world.source.series_get(&request, &SERIES.parse().unwrap()).await {
             Ok(summary) => prop_assert_eq!(summary.records, records.len() as u64),
             Err(error) => prop_assert!(world.fuse.is_burnt(), "{error}"),
         }
         Ok(())
     }
+}
+
+fn unspread<'b>((path, figures): (&'b String, &Figures)) -> (&'b String, Figures) {
+    (path, Figures { sketch: None, ..figures.clone() })
 }
 
 /// Tells a story to its end, and asks about everything.

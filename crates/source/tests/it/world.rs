@@ -11,6 +11,7 @@ use base::store::{Bulk, Item, Key, Query, Range, Slice, StoreError, Table, Versi
 use base::{Clock, Ctx, Principal, RequestId, Scope, Store, TenantId};
 use jobs::{Engine, FixedQuotas, Registry, Workers};
 use source::model::Name;
+use source::service::window::Wanted;
 use source::store::Shelf;
 use source::{Deps, Source};
 use uuid::Uuid;
@@ -102,7 +103,7 @@ impl World {
     async fn look(&mut self, series: &str) {
         let request = self.ctx();
         let cuts = [0, request.now().as_microsecond()];
-        drop(self.source.window(&request, &series.parse().unwrap(), &cuts, None).await);
+        drop(self.source.window(&request, &series.parse().unwrap(), &cuts, Wanted::ALL).await);
     }
 }
 
