@@ -9,6 +9,7 @@ use super::{Callers, field};
 pub(super) async fn cases(callers: &Callers) {
     good_rows_are_written_although_others_fail(callers).await;
     lines_are_taken_too(callers).await;
+    a_batch_of_several_pieces_keeps_its_order(callers).await;
     what_is_no_batch_is_named(&callers.writer).await;
     a_repeated_batch_is_written_once(callers).await;
 }
@@ -49,6 +50,23 @@ async fn lines_are_taken_too(callers: &Callers) {
         report["results"].as_array().expect("results").iter().map(|row| (&row["row"], &row["status"])).collect();
     assert_eq!(rows, [(&json!(1), &json!(200)), (&json!(3), &json!(422)), (&json!(4), &json!(200))]);
     assert_eq!(records(&callers.reader, "lines").await, 2);
+}
+
+async fn a_batch_of_several_pieces_keeps_its_order(callers: &Callers) {
+    let row = |n: usize| match n {
+        700 | 1_500 => "nonsense\n".to_owned(),
+        _ => format!("{{\"name\":\"pieces\",\"data\":{{\"v\":{n}}}}}\n"),
+    };
+    let text: String = (1..=2_100).map(row).collect();
+    let report = lines(&callers.writer, &text).await.expect(207).json();
+    assert_eq!((&report["saved"], &report["failed"]), (&json!(2_098), &json!(2)));
+    let results = report["results"].as_array().expect("results");
+    assert!(results.iter().enumerate().all(|(place, result)| result["row"] == place + 1));
+    assert!([&results[699], &results[1_499]].iter().all(|result| result["status"] == 422));
+    // All are of one instant: what orders them is where they stood.
+    let places: Vec<&str> = results.iter().filter_map(|result| result["sk"].as_str()).collect();
+    assert!(places.len() == 2_098 && places.is_sorted_by(|one, two| one < two));
+    assert_eq!(records(&callers.reader, "pieces").await, 2_098);
 }
 
 pub(super) async fn ten_thousand_are_the_most(callers: &Callers) {
