@@ -60,9 +60,9 @@ pub(crate) async fn one(url: &str, name: &str, fence: Fence) {
     let stops = Arc::new(Stops::new());
     let late = Late { stops: stops.clone(), fence, is_held_back: true };
     let store: Arc<dyn Store> = Arc::new(store);
-    let engine = engine(Arc::new(Intercepted::new(store, late)), Arc::new(queue), clock.clone());
+    let engine = engine(Arc::new(Intercepted::new(store.clone(), late)), Arc::new(queue), clock.clone());
     let workers = engine.workers_start();
-    let callers = Callers::start(std::slice::from_ref(&engine), &clock, name, CALLERS);
+    let callers = Callers::start(std::slice::from_ref(&engine), (&store, &clock), name, CALLERS);
     tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().next()).await.unwrap();
     callers.end().await;
     all_done(&engine, &clock).await;

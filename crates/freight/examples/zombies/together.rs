@@ -37,7 +37,7 @@ pub(crate) async fn run(folder: &Path, fence: Fence) {
         .collect();
     let workers: Vec<_> = engines.iter().map(Engine::workers_start).collect();
     tokio::spawn(stops.clone().watch());
-    let callers = Callers::start(&engines, &clock, "", CALLERS);
+    let callers = Callers::start(&engines, (&file, &clock), "", CALLERS);
     tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().next()).await.unwrap();
     callers.end().await;
     all_done(&engines[0], &clock).await;

@@ -1,5 +1,6 @@
 //! What is worked on: tasks that each have one effect.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -41,10 +42,17 @@ impl TaskKind for Slow {
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
         self.0.sleep(Duration::from_millis(150)).await;
-        let effect = Write::add(Key::new(EFFECTS, key![*run.tenant(), "effects"], run.payload_text()), [("times", 1)]);
-        Ok(Done { writes: vec![effect], tally: Tally::default() })
+        Ok(Done { writes: vec![Write::add(effect(run.payload_text()), [("times", 1)])], tally: Tally::default() })
     }
 }
+
+/// What a task leaves.
+fn effect(name: &str) -> Key {
+    Key::new(EFFECTS, key![tenant(), "effects"], name)
+}
+
+/// So many of a caller's tasks may be on their way: what is left at the end has to come to its end, too.
+const ON_THE_WAY_MAX: usize = 8;
 
 /// Callers who ask for one task after the other, until they are told to end.
 pub(crate) struct Callers {
@@ -54,20 +62,33 @@ pub(crate) struct Callers {
 
 impl Callers {
     /// So many; what they ask for begins with `name`.
-    pub(crate) fn start(engines: &[Arc<Engine>], clock: &Arc<dyn Clock>, name: &str, many: usize) -> Self {
+    pub(crate) fn start(
+        engines: &[Arc<Engine>],
+        (store, clock): (&Arc<dyn Store>, &Arc<dyn Clock>),
+        name: &str,
+        many: usize,
+    ) -> Self {
         let (ending, next) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let callers = (0..many).map(|n| {
-            let (engine, clock) = (engines[n % engines.len()].clone(), clock.clone());
+            let (engine, store, clock) = (engines[n % engines.len()].clone(), store.clone(), clock.clone());
             let (ending, next, name) = (ending.clone(), next.clone(), name.to_owned());
             tokio::spawn(async move {
+                let mut on_the_way: VecDeque<String> = VecDeque::new();
                 while !ending.load(Ordering::Relaxed) {
+                    clock.sleep(Duration::from_millis(200)).await;
+                    if on_the_way.len() == ON_THE_WAY_MAX {
+                        if !matches!(store.get(effect(&on_the_way[0])).await, Ok(Some(_))) {
+                            continue;
+                        }
+                        on_the_way.pop_front();
+                    }
                     let name = format!("\"{name}{}\"", next.fetch_add(1, Ordering::Relaxed));
                     let new = NewTask::new("zombies.slow", name.clone());
                     // What a store far away did not say yes to was not acknowledged.
                     if engine.task_enqueue(&tenant(), new, Vec::new()).await.is_ok() {
                         println!("ack {name}");
+                        on_the_way.push_back(name);
                     }
-                    clock.sleep(Duration::from_millis(200)).await;
                 }
             })
         });
