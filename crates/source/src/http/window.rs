@@ -117,26 +117,23 @@ struct FiguresView {
     p99: Option<f64>,
 }
 
-/// A figure that can be asked for.
-type Stat = (&'static str, fn(&Figures) -> Value);
+/// A figure that can be asked for: its name, how much has to be read for it, and what it is.
+type Stat = (&'static str, Detail, fn(&Figures) -> Value);
 
 const STATS: [Stat; 12] = [
-    ("n", |figures| figures.n.into()),
-    ("mean", |figures| figures.mean.into()),
-    ("stddev_pop", |figures| figures.stddev_pop().into()),
-    ("stddev_sample", |figures| figures.stddev_sample().into()),
-    ("min", |figures| figures.min.into()),
-    ("max", |figures| figures.max.into()),
-    ("first", |figures| figures.first.into()),
-    ("last", |figures| figures.last.into()),
-    ("sum", |figures| figures.sum().into()),
-    ("p50", |figures| figures.quantile(0.5).into()),
-    ("p90", |figures| figures.quantile(0.9).into()),
-    ("p99", |figures| figures.quantile(0.99).into()),
+    ("n", Detail::Brief, |figures| figures.n.into()),
+    ("mean", Detail::Brief, |figures| figures.mean.into()),
+    ("stddev_pop", Detail::Brief, |figures| figures.stddev_pop().into()),
+    ("stddev_sample", Detail::Brief, |figures| figures.stddev_sample().into()),
+    ("min", Detail::Brief, |figures| figures.min.into()),
+    ("max", Detail::Brief, |figures| figures.max.into()),
+    ("first", Detail::Brief, |figures| figures.first.into()),
+    ("last", Detail::Brief, |figures| figures.last.into()),
+    ("sum", Detail::Brief, |figures| figures.sum().into()),
+    ("p50", Detail::Whole, |figures| figures.quantile(0.5).into()),
+    ("p90", Detail::Whole, |figures| figures.quantile(0.9).into()),
+    ("p99", Detail::Whole, |figures| figures.quantile(0.99).into()),
 ];
-
-/// Those for which it has to be known how values are spread.
-const QUANTILES: [&str; 3] = ["p50", "p90", "p99"];
 
 /// Reads figures of any stretch of time, from partials and, where those are behind, from records.
 #[utoipa::path(get, path = "/source/series/{name}/window",
@@ -155,8 +152,7 @@ pub(super) async fn series_window(
     let cuts = step::cuts(from, to, step.unwrap_or(whole), &step::zone(tz)?)?;
     let stats = stats(params.stats.as_deref())?;
     let readings: Option<Vec<String>> = params.readings.map(|list| list.split(',').map(str::to_owned).collect());
-    let quantiles = stats.iter().any(|(name, _)| QUANTILES.contains(name));
-    let detail = if quantiles { Detail::Whole } else { Detail::Brief };
+    let detail = stats.iter().map(|(_, detail, _)| *detail).max().unwrap_or(Detail::Brief);
     let window = source.window(&caller, &name, &cuts, Wanted { readings: readings.as_deref(), detail }).await?;
     Ok(Json(WindowView {
         name: name.as_str().to_owned(),
@@ -187,17 +183,17 @@ pub(super) fn stretch(from: Option<&str>, to: Option<&str>, now: Timestamp) -> R
 
 fn stats(asked: Option<&str>) -> Result<Vec<Stat>> {
     let Some(asked) = asked else { return Ok(STATS.to_vec()) };
-    let find = |name: &str| STATS.into_iter().find(|(known, _)| *known == name);
+    let find = |name: &str| STATS.into_iter().find(|(known, ..)| *known == name);
     let found: Option<Vec<Stat>> = asked.split(',').map(find).collect();
     found.ok_or_else(|| {
-        let all = STATS.map(|(name, _)| name).join(", ");
+        let all = STATS.map(|(name, ..)| name).join(", ");
         Error::invalid("stats", format!("Allowed, joined by commas: {all}"))
     })
 }
 
 fn view(bucket: Bucket, stats: &[Stat]) -> BucketView {
     let figures = |figures: &Figures| -> Map<String, Value> {
-        stats.iter().map(|(name, stat)| ((*name).to_owned(), stat(figures))).collect()
+        stats.iter().map(|(name, _, stat)| ((*name).to_owned(), stat(figures))).collect()
     };
     BucketView {
         from: instant::text(bucket.from),
@@ -205,5 +201,20 @@ fn view(bucket: Bucket, stats: &[Stat]) -> BucketView {
         records: bucket.partial.records,
         gap: bucket.partial.is_empty(),
         readings: bucket.partial.readings.iter().map(|(path, it)| (path.clone(), figures(it).into())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_needs_to_know_how_values_are_spread_says_so() {
+        let mut whole = Figures::of(1.5);
+        whole.add(7.0);
+        let brief = Figures { sketch: None, ..whole.clone() };
+        for (name, detail, stat) in STATS {
+            assert_eq!(stat(&brief) == stat(&whole), detail == Detail::Brief, "{name}");
+        }
     }
 }

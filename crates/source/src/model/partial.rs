@@ -6,12 +6,12 @@ use super::Figures;
 use super::reading::Reading;
 
 /// How much of figures is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Detail {
-    /// All of them.
-    Whole,
     /// All but how values are spread, which is most of what is stored: there are no quantiles.
     Brief,
+    /// All of them.
+    Whole,
 }
 
 /// Figures of the records of a stretch of time. Nothing is said of a reading that none has.

@@ -10,11 +10,22 @@ use crate::world::World;
 
 /// A series as the first version left it: head, record, partials, total, mark.
 const V1: &str = include_str!("../golden/v1.json");
+/// As the second does: sketches are texts.
+const V2: &str = include_str!("../golden/v2.json");
 
 #[tokio::test]
 async fn the_first_version_is_read() {
+    is_read(V1).await;
+}
+
+#[tokio::test]
+async fn the_second_version_is_read() {
+    is_read(V2).await;
+}
+
+async fn is_read(stored: &str) {
     let mut world = World::at("2026-01-15T10:30:30Z");
-    let items: Vec<Value> = serde_json::from_str(V1).unwrap();
+    let items: Vec<Value> = serde_json::from_str(stored).unwrap();
     for table in TABLES {
         let of_table = items.iter().filter(|item| item["table"] == table.0);
         let puts: Vec<Bulk> = of_table.map(|item| put(table, item)).collect();
