@@ -18,7 +18,8 @@ pub(crate) struct Selection {
     only: Option<String>,
 }
 
-/// Runs every step that is selected, says how long each took, and ends with what failed.
+/// Runs every step that is selected, and says at the end how long each took, and why one failed: of a long
+/// output often only the end is kept.
 ///
 /// # Errors
 /// When a step failed; the error names all that did. When there is none of the name asked for.
@@ -37,6 +38,7 @@ pub(crate) fn run_all(steps: &[Step<'_>], selection: &Selection) -> Result<()> {
         summary.push(format!("{verdict:>6} {seconds:>7.1} s  {name}"));
         if let Err(error) = outcome {
             eprintln!("{name}: {error:#}");
+            summary.push(format!("{error:#}"));
             failed.push(*name);
         }
     }

@@ -5,6 +5,9 @@
 //! those who wait are told that theirs is lost, and whoever comes after is told at once, without asking,
 //! until one who tries after a pause is answered ([`Breaker`]).
 //!
+//! Where every attempt fails, half of that silence is enough: a connection that breaks says more than one
+//! on which nothing comes, and who tries again sleeps in between.
+//!
 //! What is quiet may only have much to do: one who waits alone for a large page hears nobody else's
 //! answer. So when half of that time is over somebody asks for nothing ([`nothing`]), which is refused
 //! at once by whoever is there.
@@ -28,6 +31,9 @@ use crate::breaker::{Breaker, Pass};
 
 /// The longest pause between two who try.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Two failures with nothing between them belong together when no more time than this lies between them:
+/// longer than anybody waits before trying again, on a machine that has much to do, too.
+const ROW: Duration = PAUSE_MAX;
 /// How often one who waits looks what others have heard.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -69,8 +75,7 @@ struct Shared {
     asking: tokio::sync::Mutex<()>,
     /// When the last answer came, to whomever.
     heard: Mutex<Duration>,
-    /// Since when attempts have failed, one soon after the other and nothing else, and the last of them.
-    failing: Mutex<Option<(Duration, Duration)>>,
+    failing: Mutex<Option<Failing>>,
 }
 
 impl Pulse {
@@ -159,14 +164,9 @@ impl Shared {
     /// A connection may break at any time; when for a while all of them have, nobody is there.
     fn failed(&self, begun: Duration, pass: Pass) {
         let now = self.clock.monotonic();
-        let since = {
-            let mut failing = lock(&self.failing);
-            let row = failing.filter(|(_, last)| now.saturating_sub(*last) <= self.silence_max);
-            let since = row.map_or(begun, |(since, _)| since);
-            *failing = Some((since, now));
-            since
-        };
-        if pass.is_trial || now.saturating_sub(since) > self.silence_max {
+        let failing = Failing::after(*lock(&self.failing), begun, now);
+        *lock(&self.failing) = Some(failing);
+        if pass.is_trial || failing.lasts() > self.silence_max / 2 {
             self.open(pass);
         }
     }
@@ -201,6 +201,45 @@ impl Shared {
     }
 }
 
+/// Attempts that failed, one soon after the other and nothing else.
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    /// When the first of them began, and when the last one failed.
+    since: Duration,
+    last: Duration,
+}
+
+impl Failing {
+    /// One more, which began at `begun` and failed `now`.
+    fn after(before: Option<Self>, begun: Duration, now: Duration) -> Self {
+        let row = before.filter(|row| now.saturating_sub(row.last) <= ROW);
+        Self { since: row.map_or(begun, |row| row.since), last: now }
+    }
+
+    fn lasts(self) -> Duration {
+        self.last.saturating_sub(self.since)
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Failing, ROW};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn failures_that_follow_each_other_are_one_row() {
+        let first = Failing::after(None, 10 * SECOND, 11 * SECOND);
+        assert_eq!(first.lasts(), SECOND);
+        let second = Failing::after(Some(first), 12 * SECOND, first.last + ROW);
+        assert_eq!(second.lasts(), SECOND + ROW, "however long one slept between them");
+        let alone = Failing::after(Some(second), 60 * SECOND, 61 * SECOND);
+        assert_eq!(alone.lasts(), SECOND, "what failed long ago says nothing");
+    }
 }

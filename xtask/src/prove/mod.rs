@@ -261,13 +261,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let names: Vec<&str> = PROOFS.iter().map(|proof| proof.name).collect();
         bail!("no such proof; there are: {}", names.join(", "));
     }
-    let failed: Vec<&str> =
-        chosen.into_iter().filter(|proof| !passes(proof, options)).map(|proof| proof.name).collect();
-    if failed.is_empty() { Ok(()) } else { bail!("not proved: {}", failed.join(", ")) }
+    let failed: Vec<String> = chosen.into_iter().filter_map(|proof| failure(proof, options)).collect();
+    if failed.is_empty() { Ok(()) } else { bail!("not proved:\n{}", failed.join("\n")) }
 }
 
-/// Runs one proof and prints its line. A proof that could not run has not passed.
-fn passes(proof: &Proof, options: &Options) -> bool {
+/// Runs one proof and prints its line, which is returned when it has not passed. A proof that could not run
+/// has not.
+fn failure(proof: &Proof, options: &Options) -> Option<String> {
     let own = if options.quick { proof.quick } else { proof.full };
     let seed = options.seed.unwrap_or_else(fresh_seed);
     let attack = Attack { n: options.n.unwrap_or(own), seed, quick: options.quick };
@@ -279,10 +279,9 @@ fn passes(proof: &Proof, options: &Options) -> bool {
     if options.write
         && let Err(error) = book::write("reliability.md", HEAD, proof.name, &section(proof, &line))
     {
-        eprintln!("docs/reliability.md: {error:#}");
-        return false;
+        return Some(format!("docs/reliability.md: {error:#}"));
     }
-    verdict.passed
+    (!verdict.passed).then(|| line.to_string())
 }
 
 /// What was found, as a section of `docs/reliability.md`.

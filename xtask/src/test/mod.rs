@@ -55,7 +55,8 @@ fn tests() -> Result<()> {
         }
     }
     eprintln!("\n{totals}");
-    ensure!(failed.is_empty(), "{}", failed.join("; "));
+    failed.extend(totals.failures);
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     ensure!(totals.passed > 0, "no test ran");
     Ok(())
 }

@@ -3,10 +3,14 @@
 use std::fmt;
 
 /// Tests of all runners together.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Totals {
     pub(super) passed: u64,
     pub(super) failed: u64,
+    /// Where they panicked, with the line after that, and at the end which ones failed.
+    pub(super) failures: Vec<String>,
+    is_panicking: bool,
+    is_summed_up: bool,
 }
 
 impl Totals {
@@ -14,7 +18,14 @@ impl Totals {
     /// (`test result: ok. 3 passed; 0 failed; …`), nextest one in all
     /// (`Summary [ 1.2s] 3 tests run: 3 passed, 0 skipped`).
     pub(super) fn read(&mut self, line: &str) {
-        let line = line.trim_start();
+        let line = line.trim();
+        let panics = line.starts_with("thread '") && line.contains("panicked at");
+        // nextest repeats the line of each that failed below its summary, and none of another.
+        if panics || self.is_panicking || self.is_summed_up && line.contains("s] ") {
+            self.failures.push(line.to_owned());
+        }
+        self.is_panicking = panics;
+        self.is_summed_up |= line.starts_with("Summary [");
         if line.starts_with("test result:") || line.starts_with("Summary [") {
             self.passed += before(line, "passed");
             self.failed += before(line, "failed");
@@ -53,6 +64,30 @@ mod tests {
         ] {
             totals.read(line);
         }
-        assert_eq!(totals, Totals { passed: 14, failed: 4 });
+        assert_eq!((totals.passed, totals.failed), (14, 4));
+        assert_eq!(totals.failures, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_failed_is_told_with_its_reason() {
+        let mut totals = Totals::default();
+        for line in [
+            "        PASS [   0.400s] (1/3) cloud::it redis::fine",
+            "        FAIL [   5.541s] (2/3) cloud::it outage::away",
+            "    thread 'outage::away' (29762) panicked at crates/cloud/tests/it/outage.rs:65:9:",
+            "    Closed: 1.297642657s",
+            "    stack backtrace:",
+            "     Summary [   9.200s] 3 tests run: 2 passed, 1 failed, 0 skipped",
+            "        FAIL [   5.541s] (2/3) cloud::it outage::away",
+            "error: test run failed",
+        ] {
+            totals.read(line);
+        }
+        let expected = [
+            "thread 'outage::away' (29762) panicked at crates/cloud/tests/it/outage.rs:65:9:",
+            "Closed: 1.297642657s",
+            "FAIL [   5.541s] (2/3) cloud::it outage::away",
+        ];
+        assert_eq!(totals.failures, expected);
     }
 }

@@ -2,16 +2,15 @@
 
 It cannot outlive who started it, however that ends. Some things of moto are replaced, which take
 seconds once a test has written much. Before each transaction it copies every item of every table that
-the transaction names: here the copy shares the items, and an update, which alone changes an item in its
-place, takes a copy of that one first. For each query it sorts all items of the table: here those of the
-partition. For each message that it hands out it counts all of the queue, to learn how long the queue
-keeps one: here it only looks that up. For each message that it takes it counts the queue three times,
-by a slow clock: here ten times a second at most, which is what `Approximate` in the names of these
-numbers allows, by the plain one. And with each request it looks up in its own folder which services it
-has: here once.
+the transaction names, in case it fails: here it puts those back that the transaction names, and an
+update, which alone changes an item in its place, takes a copy of that one first. For each query it
+sorts all items of the table: here those of the partition. For each message that it hands out it counts
+all of the queue, to learn how long the queue keeps one: here it only looks that up. For each message
+that it takes it counts the queue three times, by a slow clock: here ten times a second at most, which
+is what `Approximate` in the names of these numbers allows, by the plain one. And with each request it
+looks up in its own folder which services it has: here once.
 """
 
-import collections
 import copy
 import logging
 import sys
@@ -29,10 +28,27 @@ from moto.sqs.models import Queue, SQSBackend
 from werkzeug.serving import make_server
 
 
-def snapshot(table, _memo):
-    twin = copy.copy(table)
-    twin.items = collections.defaultdict(dict, {part: dict(rows) for part, rows in table.items.items()})
-    return twin
+def transact_write_items(backend, steps):
+    before = [place_of(backend, *step.values()) for step in steps]
+    before = [(rows, row, rows.get(row)) for rows, row in before]
+    try:
+        moto_transact_write_items(backend, steps)
+    except Exception:
+        for rows, row, item in before:
+            if item is None:
+                rows.pop(row, None)
+            else:
+                rows[row] = item
+        raise
+
+
+def place_of(backend, step):
+    """Where the item of a transaction's step is: in what, by what."""
+    table, key = backend.get_table(step["TableName"]), step.get("Key") or step["Item"]
+    part = DynamoType(key[table.hash_key_attr])
+    if table.range_key_attr is None:
+        return table.items, part
+    return table.items[part], DynamoType(key[table.range_key_attr])
 
 
 def update_item(backend, table_name, key, *rest, **named):
@@ -69,11 +85,13 @@ def counted_at_times(name):
     setattr(Queue, name, property(latest))
 
 
+moto_transact_write_items = DynamoDBBackend.transact_write_items
+DynamoDBBackend.transact_write_items = transact_write_items
 moto_update_item = DynamoDBBackend.update_item
 DynamoDBBackend.update_item = update_item
 moto_query = Table.query
 Table.query = query
-Table.__deepcopy__ = snapshot
+Table.__deepcopy__ = lambda table, _memo: table
 models.unix_time_millis = lambda: time.time() * 1000
 for name in ("", "_delayed", "_not_visible"):
     counted_at_times("approximate_number_of_messages" + name)
