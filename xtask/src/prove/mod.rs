@@ -30,6 +30,8 @@ mod source_kill;
 mod turns;
 mod zombie;
 
+use std::time::Instant;
+
 use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
@@ -272,10 +274,12 @@ fn failure(proof: &Proof, options: &Options) -> Option<String> {
     let seed = options.seed.unwrap_or_else(fresh_seed);
     let attack = Attack { n: options.n.unwrap_or(own), seed, quick: options.quick };
     eprintln!("prove {}: n {}, seed {}", proof.name, attack.n, attack.seed);
+    let begun = Instant::now();
     let verdict = (proof.run)(&attack)
         .unwrap_or_else(|error| Verdict { passed: false, figures: json!({ "error": format!("{error:#}") }) });
     let line = line(proof.name, &attack, &verdict);
     println!("{line}");
+    eprintln!("prove {}: {:.1} s", proof.name, begun.elapsed().as_secs_f64());
     if options.write
         && let Err(error) = book::write("reliability.md", HEAD, proof.name, &section(proof, &line))
     {
