@@ -62,7 +62,7 @@ pub struct ManualClock(std::sync::Arc<Manual>);
 
 #[derive(Debug)]
 struct Manual {
-    start: Timestamp,
+    start: Mutex<Timestamp>,
     elapsed: Mutex<Duration>,
     moved: tokio::sync::Notify,
 }
@@ -70,7 +70,7 @@ struct Manual {
 impl ManualClock {
     /// A clock that stands at `start`.
     pub fn at(start: Timestamp) -> Self {
-        let start = truncated(start);
+        let start = Mutex::new(truncated(start));
         Self(std::sync::Arc::new(Manual { start, elapsed: Mutex::default(), moved: tokio::sync::Notify::new() }))
     }
 
@@ -79,12 +79,18 @@ impl ManualClock {
         *lock(&self.0.elapsed) += by;
         self.0.moved.notify_waiters();
     }
+
+    /// Sets the wall clock on, as somebody who sets it does, or a machine that slept.
+    pub fn set_on(&self, by: Duration) {
+        let mut start = lock(&self.0.start);
+        *start = add(*start, by);
+    }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        let elapsed = *lock(&self.0.elapsed);
-        add(self.0.start, elapsed)
+        let (start, elapsed) = (*lock(&self.0.start), *lock(&self.0.elapsed));
+        add(start, elapsed)
     }
 
     fn monotonic(&self) -> Duration {

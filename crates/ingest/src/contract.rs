@@ -2,7 +2,7 @@
 //!
 //! [`cases`] runs them one after the other against a server that was just started, whose `users`
 //! come from a stand-in of random-data-api. They run here on memory, and from
-//! `freight/tests/ingest.rs` on every backend. No case waits but for a run to end, on the
+//! `freight/tests/it/ingest.rs` on every backend. No case waits but for a run to end, on the
 //! connection that asked for it.
 
 #![expect(clippy::expect_used, reason = "a case ends by panicking")]

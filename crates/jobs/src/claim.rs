@@ -83,8 +83,8 @@ impl Engine {
             State::Ready | State::Waiting | State::Leased => {}
         }
         let Some(around) = self.surroundings(&row).await? else { return Ok(Claim::Left) };
-        if around.paused {
-            self.park(&row, unchanged).await?;
+        if let Some(resting) = around.resting {
+            self.park(&row, unchanged, resting).await?;
             return Ok(Claim::Left);
         }
         self.end_old_lease(&mut row);
@@ -170,7 +170,8 @@ impl Engine {
                 let (Some(head), Some(batch)) = (head, batch) else { return Ok(None) };
                 match head.status {
                     JobStatus::Running => {}
-                    JobStatus::Paused => around.paused = true,
+                    // A job that was resumed waits for a place again.
+                    JobStatus::Paused | JobStatus::Pending => around.resting = Some(head.status),
                     _ => return Ok(None),
                 }
                 around.payload = batch.payload.clone().or(payload.and_then(data));
@@ -181,8 +182,8 @@ impl Engine {
         Ok(Some(around))
     }
 
-    /// Moves a task of a paused job aside, unless the job was resumed meanwhile.
-    async fn park(&self, row: &TaskRow, unchanged: When) -> Result<(), StoreError> {
+    /// Moves a task of a job that rests aside, unless the job goes on meanwhile.
+    async fn park(&self, row: &TaskRow, unchanged: When, resting: JobStatus) -> Result<(), StoreError> {
         let Some(job) = row.part.job() else { return Ok(()) };
         let mut parked = row.clone();
         parked.state = State::Parked;
@@ -191,7 +192,7 @@ impl Engine {
             parked.put().when(unchanged),
             Write::delete(row.due_key()),
             Write::put(parked_key(&row.tenant, job, row.id), Body::default()),
-            Write::check(head_key(&row.tenant, job), When::is("status", JobStatus::Paused.as_str())),
+            Write::check(head_key(&row.tenant, job), When::is("status", resting.as_str())),
         ];
         match self.store.write(writes).await {
             Ok(_) | Err(StoreError::Failed(_)) => Ok(()),
@@ -246,7 +247,7 @@ impl Engine {
         let Part::Batch(job, _) = run.part else { return Ok(true) };
         let head = self.store.get(head_key(&run.tenant, job)).await?;
         let status = head.as_ref().and_then(Head::read).map(|head| head.status);
-        Ok(matches!(status, Some(JobStatus::Running | JobStatus::Paused)))
+        Ok(status.is_some_and(|status| !status.is_final()))
     }
 }
 
@@ -256,7 +257,8 @@ pub(crate) struct Around {
     pub(crate) payload: Option<String>,
     pub(crate) progress: Option<String>,
     pub(crate) batch: Option<BatchRow>,
-    paused: bool,
+    /// What the job is in while it starts nothing.
+    resting: Option<JobStatus>,
 }
 
 enum Slot {

@@ -11,7 +11,8 @@ use base::store::{StoreError, When, Write};
 use serde_json::Value;
 
 use crate::engine::lock;
-use crate::model::{Class, DeadLetter, Done, Failure, Stream};
+use crate::log::Draft;
+use crate::model::{Class, DeadLetter, Done, Failure, LogLine, Stream};
 use crate::rows::job::{BatchEnd, BatchRow, batch_key, stop_key};
 use crate::rows::task::{Part, State, TaskRow, row_key, unique_key};
 use crate::{Engine, Run, dead};
@@ -160,7 +161,7 @@ impl Engine {
         self.ring(&row.tenant, row.priority, [(row.id, delay)]).await;
         if row.attempts > held.attempts {
             let context = dead::cut_context(failure.context.clone());
-            self.log_failure(run, "attempt_failed", row.attempts, failure.reason.clone(), context).await;
+            self.log_attempt(run, row.attempts, failure.reason.clone(), context).await;
         }
         Ok(())
     }
@@ -223,11 +224,15 @@ impl Engine {
                 ));
             }
         }
+        if let Some(line) = letter_line(&letter) {
+            // With the ending: once a job is settled nothing comes to its log any more. A line that is there
+            // is of a run before a redrive, and gives way.
+            let lines = self.line_writes(&row.tenant, &line).await?;
+            writes.extend(lines.into_iter().map(|write| Write { when: When::Always, ..write }));
+        }
         metrics::counter!("freight_dead_letters_total", "kind" => row.kind.clone()).increment(1);
         match self.end(run, &held, writes).await? {
-            Ending::Applied => {
-                self.log_failure(run, "batch_failed", letter.attempts, failure.reason, letter.context).await;
-            }
+            Ending::Applied => {}
             // The input that failed is not the last: the newer one gets its run.
             Ending::Failed(failed) if row.unique.is_some() && failed == [unique_at] => {
                 tracing::warn!(task = %row.id, reason = failure.reason, "failed, and runs again with newer input");
@@ -240,9 +245,9 @@ impl Engine {
 
     /// Adds a failed attempt to the job's log. It has happened and is stored: a line that cannot be
     /// written must not undo it.
-    async fn log_failure(&self, run: &Run, event: &str, attempt: i64, reason: String, context: Value) {
+    async fn log_attempt(&self, run: &Run, attempt: i64, reason: String, context: Value) {
         let record = run.batch().map(|seq| seq.to_string());
-        let event = format!("{event} {attempt}");
+        let event = format!("attempt_failed {attempt}");
         let logged = run.log(Stream::Error, &event, record.as_deref(), reason, context).await;
         if logged.is_err() || run.flush_lines().await.is_err() {
             tracing::warn!(task = %run.task(), "the log line of a failure was lost");
@@ -278,6 +283,8 @@ impl Engine {
     /// A slot that expired, or is somebody else's by now, is no reason not to end.
     async fn end(&self, run: &Run, held: &TaskRow, mut writes: Vec<Write>) -> Result<Ending, StoreError> {
         let mut last = StoreError::Busy;
+        // Where the slot's write was, once it is left out: indexes are those of what was asked for.
+        let mut left_out = usize::MAX;
         for attempt in 0..TRIES_MAX {
             match self.store.write(writes.clone()).await {
                 Ok(_) => return Ok(Ending::Applied),
@@ -286,8 +293,12 @@ impl Engine {
                 }
                 Err(StoreError::Failed(failed)) => {
                     let slot = failed.iter().position(|index| run.slot.as_ref() == Some(&writes[*index].key));
-                    let Some(slot) = slot else { return Ok(Ending::Failed(failed)) };
-                    writes.remove(failed[slot]);
+                    let Some(slot) = slot else {
+                        let asked = failed.into_iter().map(|index| index + usize::from(index >= left_out));
+                        return Ok(Ending::Failed(asked.collect()));
+                    };
+                    left_out = failed[slot];
+                    writes.remove(left_out);
                     continue;
                 }
                 Err(error @ (StoreError::Busy | StoreError::Unknown(_) | StoreError::Full)) => last = error,
@@ -308,6 +319,15 @@ impl Engine {
             row.lease.as_ref().map(|lease| lease.token) == held.lease.as_ref().map(|lease| lease.token)
         }))
     }
+}
+
+/// The line of a job's log that tells of a dead letter; `None` for a task of no job.
+fn letter_line(letter: &DeadLetter) -> Option<LogLine> {
+    let record = letter.batch.map(|seq| seq.to_string());
+    let event = format!("batch_failed {}", letter.attempts);
+    let (message, data) = (letter.reason.clone(), letter.context.clone());
+    let draft = Draft { stream: Stream::Error, event: &event, record: record.as_deref(), message, data };
+    Some(draft.line(letter.at, letter.job?, letter.id))
 }
 
 fn release_slot(run: &Run) -> Option<Write> {

@@ -9,15 +9,18 @@ use std::time::Duration;
 use base::store::{Item, Key, Order, Query, StoreError, When, Write};
 use base::{Ctx, Error, ErrorKind, JobId, Page, Result, StoreExt as _, TaskId, TenantId};
 use jiff::Timestamp;
+use rand::seq::IndexedRandom as _;
 
 use crate::Engine;
+use crate::engine::lock;
 use crate::enqueue::{planner_row, take_unique};
 use crate::model::{Batch, BatchState, Counts, Job, JobStatus};
+use crate::places::place_take;
 use crate::rows::JOBS;
 use crate::rows::job::{
     BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batches_partition, counts_key, cursor_key,
-    head_key, index_all, index_by_kind, index_by_kind_status, index_by_status, list_moves, params_key, put_head,
-    stop_key, sum_counts, totals_partition,
+    head_key, index_all, index_by_kind, index_by_kind_status, index_by_status, job_slot_key, list_moves, params_key,
+    put_head, stop_key, sum_counts, totals_partition,
 };
 use crate::rows::task::{State, TaskRow, batch_task, row_key, unique_key};
 
@@ -162,7 +165,7 @@ impl Engine {
         self.job_move(&ctx.tenant, id, "pause", JobStatus::Paused, from).await
     }
 
-    /// Lets a paused job go on.
+    /// Lets a paused job go on: it is running again, or pending until the tenant has a place for it.
     ///
     /// # Errors
     /// `NotFound`; `Conflict` unless it is paused.
@@ -205,12 +208,30 @@ impl Engine {
                 // Whoever asks for the same again gets a job that works, not this one.
                 given_back = head.unique.take().map(|key| Write::delete(unique_key(tenant, &head.kind, &key)));
             }
+            let (mut left, mut taken) = (None, None);
+            match to {
+                // It may rest for days, and others wait for its place.
+                JobStatus::Paused => left = head.slot.take(),
+                // Who has begun goes on at once if there is a place; everybody else waits for one.
+                JobStatus::Running if head.slot.is_none() => {
+                    let free = self.free_places(tenant).await?;
+                    taken = free.choose(&mut *lock(&self.dice)).copied().filter(|_| head.started_at.is_some());
+                    head.slot = taken;
+                    head.status = if taken.is_some() { to } else { JobStatus::Pending };
+                }
+                _ => {}
+            }
             let mut writes = vec![put_head(tenant, id, &head, item.unchanged())];
             writes.extend(given_back);
-            writes.extend(list_moves(tenant, id, &head, Some(before), Some(to)));
+            writes.extend(left.map(|place| Write::delete(job_slot_key(tenant, place))));
+            writes.extend(taken.map(|place| place_take(tenant, place, id)));
+            writes.extend(list_moves(tenant, id, &head, Some(before), Some(head.status)));
             match self.store.write(writes).await {
                 Ok(_) => {
                     self.ring_planner(tenant, id, &head).await;
+                    if left.is_some() {
+                        self.next_in_line(tenant).await;
+                    }
                     return self.job_get(tenant, id).await?.ok_or_else(|| not_found(id));
                 }
                 Err(StoreError::Failed(_)) => {}

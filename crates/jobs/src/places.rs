@@ -1,11 +1,11 @@
 //! A tenant's places for running jobs: which are free, and whose turn it is.
 //!
 //! A place is an item that names the job that has it, taken with the job's start and given back with its
-//! end. Who finds none waits; a job that ends rings the oldest that waits, and one that begins while there
+//! end, or while it is paused. Who finds none waits; a job that ends rings the oldest that waits, and one that begins while there
 //! are more places rings the next.
 
-use base::store::{Query, StoreError};
-use base::{StoreExt as _, TenantId};
+use base::store::{Body, Query, StoreError, When, Write};
+use base::{JobId, StoreExt as _, TenantId};
 
 use crate::Engine;
 use crate::model::JobStatus;
@@ -14,6 +14,12 @@ use crate::rows::job::{Head, head_key, index_by_status, job_slot_key};
 
 /// The largest number of places for running jobs.
 const PLACES_MAX: u32 = 100;
+
+/// The write with which a job takes a place that is free.
+pub(crate) fn place_take(tenant: &TenantId, place: u32, job: JobId) -> Write {
+    let holder = Body::default().with("holder", job.to_string());
+    Write::put(job_slot_key(tenant, place), holder).when(When::Absent)
+}
 
 impl Engine {
     /// The tenant's places for running jobs that no job has.

@@ -19,6 +19,7 @@ use crate::job::is_running;
 use crate::kind::{JobKind, Plan};
 use crate::log::Draft;
 use crate::model::{Class, Failure, Job, JobStatus, LogLine, Stream};
+use crate::places::place_take;
 use crate::rows::job::{
     BatchEnd, BatchRow, COUNT_SHARDS, Cursor, Head, Walk, WalkTask, batch_key, batch_payload_key, batches_partition,
     counts_key, cursor_key, finished_key, head_key, job_slot_key, list_moves, params_key, put_head, stop_key,
@@ -147,10 +148,9 @@ impl Engine {
         scene.head.slot = Some(slot);
         scene.head.updated_at = self.clock.now();
         scene.head.started_at = scene.head.started_at.or(Some(scene.head.updated_at));
-        let holder = Body::default().with("holder", scene.id.to_string());
         let mut writes = vec![
             put_head(tenant, scene.id, &scene.head, scene.item.unchanged()),
-            Write::put(job_slot_key(tenant, slot), holder).when(When::Absent),
+            place_take(tenant, slot, scene.id),
         ];
         writes.extend(list_moves(tenant, scene.id, &scene.head, Some(before), Some(JobStatus::Running)));
         match run.fenced(writes, 2).await {
@@ -160,6 +160,7 @@ impl Engine {
             Err(other) => return Err(other),
         }
         run.log(Stream::Status, "started", None, "The job started", serde_json::Value::Null).await?;
+        self.unpark(run, scene.id).await?;
         if free.len() > 1 {
             self.next_in_line(tenant).await;
         }

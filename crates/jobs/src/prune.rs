@@ -101,33 +101,31 @@ impl Engine {
         let Some(id) = id else { return Ok(()) };
         let item = self.store.get(head_key(tenant, id)).await?;
         let head = item.as_ref().and_then(|item| Some((item, Head::read(item)?)));
-        let mut writes = vec![Write::delete(entry.key.clone())];
+        // The head first, or a job whose parts are gone could be taken up again; the entry that leads here last.
         if let Some((item, head)) = head {
             if !head.settled {
                 return Ok(());
             }
-            writes.push(Write::delete(item.key.clone()).when(item.unchanged()));
+            let mut writes = vec![Write::delete(item.key.clone()).when(item.unchanged())];
             writes.extend(list_moves(tenant, id, &head, Some(head.status), None));
+            self.store.write(writes).await?;
         }
         for (table, partition) in job_partitions(tenant, id) {
             self.remove_partition(table, partition).await?;
         }
-        self.store.write(writes).await?;
+        self.store.write(vec![Write::delete(entry.key.clone())]).await?;
         Ok(())
     }
 
-    /// Removes everything of a partition but a job's head, which goes last, with its count.
     async fn remove_partition(&self, table: Table, partition: String) -> Result<()> {
         loop {
             let slice = self.store.query(Query::new(table, partition.clone()).limit(500)).await?;
-            let keys =
-                slice.items.into_iter().map(|item| item.key).filter(|key| key.table != JOBS || key.sort != "head");
-            let gone: Vec<Bulk> = keys.map(Bulk::Delete).collect();
-            let any = !gone.is_empty();
-            if any {
-                self.store.bulk(table, gone).await?;
+            let gone: Vec<Bulk> = slice.items.into_iter().map(|item| Bulk::Delete(item.key)).collect();
+            if gone.is_empty() {
+                return Ok(());
             }
-            if slice.next.is_none() || !any {
+            self.store.bulk(table, gone).await?;
+            if slice.next.is_none() {
                 return Ok(());
             }
         }

@@ -4,7 +4,7 @@
 //! there are permits; the high-priority loop hears many rings at a time, the low-priority one few.
 //! One loop sweeps. A run is guarded by a heartbeat that extends its lease and tells it when its
 //! job no longer wants it. A task suspected of killing its process takes all permits, so that it
-//! runs alone.
+//! runs alone. Between two of those everybody else has as long as the one before took.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,9 @@ const LISTEN: Duration = Duration::from_secs(5);
 
 /// How often what waits is counted for the gauges: each tenant's due items are looked at.
 const GAUGE_EVERY: Duration = Duration::from_secs(60);
+
+/// Between two tasks that run alone others have at most so long to begin.
+const BETWEEN_MAX: Duration = Duration::from_secs(10);
 
 /// After an error of queue or store a loop rests this long.
 const REST: Duration = Duration::from_millis(500);
@@ -153,6 +156,8 @@ pub(crate) struct Crew {
     engine: Arc<Engine>,
     permits: Arc<Semaphore>,
     all: u32,
+    /// Whose turn it is of those that run alone, and how long the one before took.
+    alone: Arc<tokio::sync::Mutex<Duration>>,
     /// Cancelled when no more work is to be started.
     pub(crate) listening: CancellationToken,
     /// Cancelled when what runs is to be handed back.
@@ -166,6 +171,7 @@ impl Crew {
             engine: engine.clone(),
             permits: Arc::new(Semaphore::new(concurrency)),
             all: u32::try_from(concurrency).unwrap_or(1),
+            alone: Arc::default(),
             listening: CancellationToken::new(),
             running: CancellationToken::new(),
         }
@@ -240,10 +246,18 @@ impl Crew {
         };
         let mut claim = self.engine.claim(&ring.group, ring.task, Company::Others).await;
         decided.await;
+        let mut turn = None;
         if let Ok(Claim::Suspect) = claim {
             // Only once its own permit is back are all permits to be had.
             drop(permit);
+            let took = self.alone.lock().await;
+            tokio::select! {
+                biased;
+                () = self.listening.cancelled() => return Heeded::Stopped,
+                () = self.engine.clock.sleep((*took).min(BETWEEN_MAX)) => {}
+            }
             let Some(all) = self.permits(self.all).await else { return Heeded::Stopped };
+            turn = Some((took, self.engine.clock.monotonic()));
             permit = all;
             claim = self.engine.claim(&ring.group, ring.task, Company::Alone).await;
         }
@@ -261,6 +275,9 @@ impl Crew {
             }
         };
         drop(permit);
+        if let Some((mut took, since)) = turn {
+            *took = self.engine.clock.monotonic().saturating_sub(since);
+        }
         heeded
     }
 

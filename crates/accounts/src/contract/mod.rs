@@ -2,7 +2,7 @@
 //!
 //! [`cases`] runs them one after the other against a server that was just started for the first
 //! time; the client carries the key that [`bootstrap`](crate::Accounts::bootstrap) made. They run
-//! here on memory, and from `freight/tests/accounts.rs` on every backend. No case waits: what
+//! here on memory, and from `freight/tests/it/accounts.rs` on every backend. No case waits: what
 //! takes time (a tenant's removal, a key's end) is shown in this crate's own tests, on a clock
 //! that they own.
 

@@ -2,7 +2,7 @@
 //!
 //! [`cases`] runs them one after the other against a server that was just started, whose workers run, and
 //! whose catalog has [`flights`] under the name `flights`, known by `id` and with `secret` redacted. They
-//! run here on memory, and from `freight/tests/carts.rs` on every backend.
+//! run here on memory, and from `freight/tests/it/carts.rs` on every backend.
 //!
 //! - [`carts`]: making, naming, removing them; the default one. [`items`]: what lies in them.
 //! - [`queries`]: jobs that fill them. [`combining`]: jobs that combine two; manifests and summaries.

@@ -15,11 +15,8 @@ use bytes::Bytes;
 use redis::Script;
 
 use super::Redis;
+use super::near::Near;
 
-/// How long the near tier believes what it has.
-const NEAR_TTL: Duration = Duration::from_secs(2);
-/// How much the near tier holds.
-const NEAR_BYTES: u64 = 8 << 20;
 /// A value above this is not cached: it would hold up everybody behind it on the connection.
 const VALUE_BYTES_MAX: usize = 4 << 20;
 /// How many digits a stamp has.
@@ -51,43 +48,19 @@ static REMOVE: LazyLock<Script> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub struct RedisCache {
     redis: Redis,
-    clock: Arc<dyn Clock>,
-    near: moka::future::Cache<CacheKey, Near>,
-}
-
-#[derive(Clone, Debug)]
-struct Near {
-    cached: Cached,
-    until: Duration,
+    near: Near,
 }
 
 impl RedisCache {
     pub(super) fn new(redis: Redis, clock: Arc<dyn Clock>) -> Self {
-        let near = moka::future::Cache::builder()
-            .max_capacity(NEAR_BYTES)
-            .weigher(|key: &CacheKey, near: &Near| {
-                u32::try_from(key.as_str().len() + near.cached.value.len()).unwrap_or(u32::MAX)
-            })
-            .time_to_live(NEAR_TTL)
-            .build();
-        Self { redis, clock, near }
-    }
-
-    async fn keep_near(&self, key: &CacheKey, cached: Cached, ttl: Duration) {
-        let until = self.clock.monotonic().saturating_add(ttl.min(NEAR_TTL));
-        self.near.insert(key.clone(), Near { cached, until }).await;
-    }
-
-    async fn get_near(&self, key: &CacheKey) -> Option<Cached> {
-        let near = self.near.get(key).await?;
-        (self.clock.monotonic() < near.until).then_some(near.cached)
+        Self { redis, near: Near::new(clock) }
     }
 }
 
 #[async_trait]
 impl Cache for RedisCache {
     async fn get(&self, key: &CacheKey) -> Option<Cached> {
-        if let Some(cached) = self.get_near(key).await {
+        if let Some(cached) = self.near.get(key).await {
             return Some(cached);
         }
         let name = self.redis.key(key.as_str());
@@ -97,8 +70,7 @@ impl Cache for RedisCache {
         let (kept, left_ms) = self.redis.link.ask(ask).await?;
         let cached = read(kept?)?;
         let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or_default());
-        self.keep_near(key, cached.clone(), left).await;
-        Some(cached)
+        self.near.learn(key, cached, left).await
     }
 
     async fn put(&self, key: &CacheKey, value: Bytes, stamp: u64, ttl: Duration) {
@@ -109,19 +81,15 @@ impl Cache for RedisCache {
         invocation.arg(digits(stamp)).arg(value.as_ref()).arg(millis(ttl));
         let kept: Option<bool> =
             self.redis.link.ask(async |mut connection| invocation.invoke_async(&mut connection).await).await;
-        let newer = match kept {
-            Some(kept) => !kept,
-            None => self.get_near(key).await.is_some_and(|near| near.stamp > stamp),
-        };
         if kept == Some(false) {
-            self.near.invalidate(key).await;
-        } else if !newer {
-            self.keep_near(key, Cached { value, stamp }, ttl).await;
+            self.near.forget(key, stamp).await;
+        } else {
+            self.near.learn(key, Cached { value, stamp }, ttl).await;
         }
     }
 
     async fn remove(&self, key: &CacheKey, stamp: u64) {
-        self.near.invalidate(key).await;
+        self.near.remove(key, stamp).await;
         let mut invocation = REMOVE.key(self.redis.key(key.as_str()));
         invocation.arg(digits(stamp)).arg(millis(MARKER_TTL));
         let removed: Option<bool> =

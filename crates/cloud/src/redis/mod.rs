@@ -7,6 +7,7 @@
 mod cache;
 mod limiter;
 mod link;
+mod near;
 
 pub use cache::RedisCache;
 pub use limiter::RedisLimiter;

@@ -1,4 +1,4 @@
-//! What requests, tasks and records ask of the backends. Also a test: `tests/costs.rs` holds each to its
+//! What requests, tasks and records ask of the backends. Also a test: `tests/it/costs.rs` holds each to its
 //! bound.
 //!
 //! Everything stands on memory, so that nothing is counted that the measure did not cause: requests are

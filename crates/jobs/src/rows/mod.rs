@@ -8,7 +8,7 @@
 //! | `tasks` | tenant, `slots`, kind | n | who runs; expires with the lease |
 //! | `tasks` | `topic`, topic | tenant | the directory: who has work, or something in the outbox |
 //! | `due` | tenant, topic, shard | due, id | one for each waiting task |
-//! | `due` | tenant, `parked`, job | id | tasks of a paused job |
+//! | `due` | tenant, `parked`, job | id | tasks of a job that is paused, or waits for a place again |
 //! | `jobs` | tenant, `job`, id | `head`, `params`, `cursor`, `stop` | see [`job`] |
 //! | `jobs` | tenant, `counts`, id | shard | sharded counters of a job |
 //! | `jobs` | tenant, `batches`, id | seq | one for each batch |

@@ -3,7 +3,7 @@
 //! A [`Stage`] is everything but the store and the queue: an engine that knows two kinds of jobs which do as
 //! they are told ([`Toy`]), callers whose keys say who they are, an audit that can be looked at.
 //! [`cases`] runs the cases one after the other, each in a tenant of its own. They run here on
-//! memory, and from `freight/tests/operations.rs` on every backend. What takes time (a line that
+//! memory, and from `freight/tests/it/operations.rs` on every backend. What takes time (a line that
 //! is held back, a stream that ends by itself) is shown in this crate's own tests, on a clock that
 //! they own.
 

@@ -1,7 +1,7 @@
 //! The contract of this service over HTTP, as cases that any server must pass.
 //!
 //! [`cases`] runs them one after the other against a server that was just started. They run here on
-//! memory, and from `freight/tests/source.rs` on every backend. No case waits for a roller: what is
+//! memory, and from `freight/tests/it/source.rs` on every backend. No case waits for a roller: what is
 //! answered may not depend on it.
 //!
 //! - [`seed`]: the two routes of the seed. [`access`]: who may do what, and who did.

@@ -3,7 +3,8 @@
 //! Heads only ever grow, so what one named a minute ago it still names; it is looked at again after
 //! that, since a deleted tenant may be made anew. A mark is relied on for 20 s, while the roller
 //! leaves it alone for 60: whoever relied on it has written by then, or marks again before it
-//! answers (see [`write`](super::write)).
+//! answers (see [`write`](super::write)). The roller goes by the wall clock, which may be set or go on
+//! while the machine sleeps and the other clock stands still: a mark's age is what either says.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeSet, HashMap};
@@ -12,7 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::TenantId;
+use base::{Clock, TenantId};
+use jiff::Timestamp;
 
 use crate::model::Name;
 
@@ -29,10 +31,29 @@ pub(crate) type Place = (TenantId, Name);
 /// In so many lanes those wait who find that something is not remembered.
 const LANES: usize = 64;
 
-/// What is remembered. Times are monotonic.
+/// When something was begun, by both clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Begun {
+    monotonic: Duration,
+    wall: Timestamp,
+}
+
+impl Begun {
+    pub(crate) fn now(clock: &dyn Clock) -> Self {
+        Self { monotonic: clock.monotonic(), wall: clock.now() }
+    }
+
+    /// How long ago this was, by the clock that says longer.
+    pub(crate) fn age(self, now: Self) -> Duration {
+        let wall = Duration::try_from(now.wall.duration_since(self.wall)).unwrap_or_default();
+        now.monotonic.saturating_sub(self.monotonic).max(wall)
+    }
+}
+
+/// What is remembered. Other times are monotonic.
 pub(crate) struct Known {
     heads: Mutex<HashMap<Place, (Duration, BTreeSet<String>)>>,
-    marks: Mutex<HashMap<(Place, i64), Duration>>,
+    marks: Mutex<HashMap<(Place, i64), Begun>>,
     /// When a roller was last woken for a series, in [`moment`](Self::moment)s.
     woken: Mutex<HashMap<Place, u64>>,
     moments: AtomicU64,
@@ -89,17 +110,17 @@ impl Known {
     }
 
     /// When the mark of a minute was begun that may still be relied on.
-    pub(crate) fn mark(&self, place: &Place, minute: i64, now: Duration) -> Option<Duration> {
+    pub(crate) fn mark(&self, place: &Place, minute: i64, now: Begun) -> Option<Begun> {
         let marks = lock(&self.marks);
         let at = marks.get(&(place.clone(), minute)).copied();
-        at.filter(|at| now.saturating_sub(*at) < MARK_FOR)
+        at.filter(|at| at.age(now) < MARK_FOR)
     }
 
     /// Marks are durable that were begun at `at`.
-    pub(crate) fn marked(&self, minutes: impl IntoIterator<Item = (Place, i64)>, at: Duration) {
+    pub(crate) fn marked(&self, minutes: impl IntoIterator<Item = (Place, i64)>, at: Begun) {
         let mut marks = lock(&self.marks);
         for minute in minutes {
-            make_room(&mut marks, |begun| at.saturating_sub(*begun) < MARK_FOR);
+            make_room(&mut marks, |begun| begun.age(at) < MARK_FOR);
             marks.insert(minute, at);
         }
     }

@@ -16,7 +16,7 @@ use futures::StreamExt as _;
 use jiff::Timestamp;
 
 use super::Source;
-use super::known::Place;
+use super::known::{Begun, Place};
 use crate::model::record::Draft;
 use crate::model::{Level, Name, Record};
 use crate::store::{MEASUREMENTS, SOURCE, Shelf};
@@ -62,8 +62,8 @@ impl Source {
     }
 
     /// Makes sure that a minute has a mark; when that was begun, and whether it was here.
-    async fn mark_one(&self, shelf: &Shelf, place: &Place, minute: i64) -> Result<(Duration, bool)> {
-        let known = || self.known.mark(place, minute, self.deps.clock.monotonic());
+    async fn mark_one(&self, shelf: &Shelf, place: &Place, minute: i64) -> Result<(Begun, bool)> {
+        let known = || self.known.mark(place, minute, Begun::now(&*self.deps.clock));
         if let Some(begun) = known() {
             return Ok((begun, false));
         }
@@ -71,7 +71,7 @@ impl Source {
         if let Some(begun) = known() {
             return Ok((begun, false));
         }
-        let begun = self.deps.clock.monotonic();
+        let begun = Begun::now(&*self.deps.clock);
         self.deps.store.write(vec![shelf.mark(minute, self.deps.clock.now())]).await?;
         self.known.marked([(place.clone(), minute)], begun);
         drop(turn);
@@ -109,7 +109,7 @@ impl Source {
 
     async fn batch_write(&self, of_series: &[(Place, Vec<usize>)], records: &[Record]) -> Result<()> {
         let minutes = self.minutes_of(of_series, records);
-        let begun = self.deps.clock.monotonic();
+        let begun = Begun::now(&*self.deps.clock);
         let missing = minutes.iter().filter(|(place, minute)| self.known.mark(place, *minute, begun).is_none());
         let missing: Vec<&(Place, i64)> = missing.collect();
         let relied_on = minutes.iter().filter_map(|(place, minute)| self.known.mark(place, *minute, begun)).min();
@@ -119,7 +119,7 @@ impl Source {
         self.deps.store.bulk(MEASUREMENTS, puts.collect()).await?;
         let again = !self.holds(relied_on.unwrap_or(begun).min(begun));
         if again {
-            self.mark_all(minutes.iter(), self.deps.clock.monotonic()).await?;
+            self.mark_all(minutes.iter(), Begun::now(&*self.deps.clock)).await?;
         }
         let marked: BTreeSet<Place> = match again {
             true => minutes.into_iter().map(|(place, _)| place).collect(),
@@ -139,7 +139,7 @@ impl Source {
         minutes.collect()
     }
 
-    async fn mark_all(&self, minutes: impl Iterator<Item = &(Place, i64)>, begun: Duration) -> Result<()> {
+    async fn mark_all(&self, minutes: impl Iterator<Item = &(Place, i64)>, begun: Begun) -> Result<()> {
         let now = self.deps.clock.now();
         let minutes: Vec<(Place, i64)> = minutes.cloned().collect();
         let marks = minutes.iter().map(|((tenant, name), minute)| self.shelf(tenant, name).mark_bulk(*minute, now));
@@ -149,8 +149,8 @@ impl Source {
     }
 
     /// Whether a mark that was begun then is certainly still there.
-    fn holds(&self, begun: Duration) -> bool {
-        self.deps.clock.monotonic().saturating_sub(begun) < MARK_HOLDS
+    fn holds(&self, begun: Begun) -> bool {
+        begun.age(Begun::now(&*self.deps.clock)) < MARK_HOLDS
     }
 
     /// Makes sure that the head of a series names these readings.

@@ -1,5 +1,8 @@
 //! How partials follow the records.
 
+use std::time::Duration;
+
+use base::Clock as _;
 use source::model::Level;
 use source::model::record::Draft;
 use source::service::window::Wanted;
@@ -115,4 +118,19 @@ async fn hundreds_who_write_a_new_minute_at_once_make_one_mark() {
     assert_eq!(world.marks("s").await, 1);
     world.roll("s").await;
     assert_eq!(world.shelf("s").total().await.unwrap().0, 300);
+}
+
+#[tokio::test]
+async fn a_mark_from_before_a_sleep_is_not_relied_on() {
+    let mut world = World::at("2026-01-15T10:30:30Z");
+    write(&mut world, "2026-01-15T10:30:01Z", 1).await;
+    let begun = world.clock.monotonic();
+    world.clock.set_on(Duration::from_secs(3_600));
+    world.roll("s").await;
+    assert!(world.clock.monotonic() - begun < Duration::from_secs(20), "by this clock it could be relied on");
+    // A device sends what it kept meanwhile.
+    write(&mut world, "2026-01-15T10:30:02Z", 3).await;
+    assert_eq!(world.marks("s").await, 1);
+    world.roll("s").await;
+    assert_eq!(world.shelf("s").total().await.unwrap().0, 2);
 }

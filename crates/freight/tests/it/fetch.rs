@@ -3,20 +3,17 @@
 //! The stand-in is the witness: its journal says what was answered, and a second stand-in with the
 //! same seed says what the answers were, byte for byte.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
-mod on_file;
-mod server;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use freight::compose::Settings;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use server::Server;
 use testkit::Client;
 use tokio::net::TcpListener;
+
+use crate::on_file;
+use crate::server::Server;
 
 const CALLS: usize = 200;
 const SEED: u64 = 22;

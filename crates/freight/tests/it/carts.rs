@@ -1,19 +1,15 @@
 //! The contract of carts, on a SQLite file and in the cloud; and sessions without a key.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-
 use bytes::Bytes;
 use carts::contract::{Callers, FLIGHTS, cases, flights, largest};
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::{Value, json};
-use server::Server;
 use testkit::Client;
 use testkit::aws::Odds;
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {

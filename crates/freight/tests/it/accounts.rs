@@ -1,17 +1,13 @@
 //! The contract of accounts, on a SQLite file and in the cloud.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-
 use std::sync::Arc;
 
 use accounts::contract::Mailbox;
 use freight::compose::Settings;
-use server::Server;
 use testkit::aws::Odds;
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {

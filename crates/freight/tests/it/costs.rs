@@ -1,8 +1,6 @@
 //! What is asked of the backends stays within its bounds.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
-#[path = "../examples/costs/measures.rs"]
+#[path = "../../examples/costs/measures.rs"]
 mod measures;
 
 #[tokio::test]

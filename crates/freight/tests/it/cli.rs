@@ -1,7 +1,5 @@
 //! The program as a person runs it: the real binary, in an empty directory, on free ports.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -2,8 +2,6 @@
 //!
 //! DynamoDB and SQS are moto behind the shim on its bad day; Redis is a server of the test's own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
 use std::path::Path;
 
 use serde_json::Value;

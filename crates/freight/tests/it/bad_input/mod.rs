@@ -5,8 +5,6 @@
 //! waits for anything. Each row also shows that the answer is a whole problem document, that
 //! nothing of what was sent as a secret comes back, and that the server is well afterwards.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
 mod accounts;
 mod auth;
 mod carts;

@@ -3,22 +3,18 @@
 //! The story goes through every service as a user would; each answer is noted with its status and its
 //! headers, and the two transcripts must be the same, request by request.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-#[path = "story/transcript.rs"]
 mod transcript;
 
 use freight::compose::Settings;
 use freight::ground::Ground;
 use http::Method;
 use serde_json::{Value, json};
-use server::Server;
 use testkit::aws::Odds;
 use tokio::net::TcpListener;
 use transcript::Transcript;
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn equal_answers_on_a_file_and_in_the_cloud() {

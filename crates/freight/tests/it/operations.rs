@@ -1,15 +1,12 @@
 //! The contract of operations, on a SQLite file and in the cloud.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-
 use std::time::Duration;
 
 use freight::ground::Ground;
 use operations::contract::{Stage, cases};
 use testkit::aws::Odds;
+
+use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {

@@ -1,18 +1,14 @@
 //! Tables of DynamoDB that other programs made, and ours as other programs see them: boto3 is the witness.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-
 use std::collections::BTreeSet;
 
 use freight::compose::Settings;
 use freight::config::{Config, Environment, Ingest, Sources};
 use serde_json::{Value, json};
-use server::Server;
 use testkit::aws::{AwsShim, Moto, Odds};
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 /// Makes a table with awkward names and types and fills it; prints each item as it ought to arrive.
 const FILL: &str = include_str!("tables/fill.py");

@@ -1,20 +1,16 @@
 //! The contract of source, on a SQLite file and in the cloud; and that no key is in the file.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-
 use std::time::Duration;
 
 use freight::compose::Settings;
 use freight::ground::Ground;
 use serde_json::{Value, json};
-use server::Server;
 use source::contract::{Callers, cases, largest};
 use testkit::Client;
 use testkit::aws::{Moto, Odds};
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 /// Prints every item of every table.
 const EVERYTHING: &str = "

@@ -7,8 +7,6 @@
 //! hands on no such property), so that `freight tables check` finds just that, and is green once
 //! `freight tables create`, which makes nothing here, has seen to it.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -29,7 +27,7 @@ struct Stack {
 }
 
 fn script(name: &str, arguments: &[&str]) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/deploy").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/deploy").join(name);
     let output = Moto::python().arg(path).arg(Moto::shared().url()).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()

@@ -1,19 +1,15 @@
 //! The contract of ingest, on a SQLite file and in the cloud, with `users` from the sandbox.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
-
-mod on_cloud;
-mod on_file;
-mod server;
-
 use freight::compose::Settings;
 use freight::ground::Ground;
 use ingest::contract::{Callers, cases};
 use serde_json::json;
-use server::Server;
 use testkit::Client;
 use testkit::aws::Odds;
 use tokio::net::TcpListener;
+
+use crate::server::Server;
+use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_contract_holds_on_a_file() {

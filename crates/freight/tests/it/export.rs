@@ -1,11 +1,6 @@
 //! Log lines in CloudWatch Logs and dead letters in SQS, with boto3 as the witness: each at least once, in
 //! the right stream, as the store has them, also when CloudWatch comes late.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
-mod on_file;
-mod server;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,11 +10,13 @@ use freight::abroad;
 use freight::compose::{Settings, compose};
 use freight::config::{Config, Environment, Sources};
 use serde_json::{Value, json};
-use server::Server;
 use testkit::Client;
 use testkit::aws::{AwsShim, Moto, Odds};
 use tokio::net::TcpListener;
 use uuid::Uuid;
+
+use crate::on_file;
+use crate::server::Server;
 
 const HEARD: &str = include_str!("export/heard.py");
 const CALLS: usize = 40;

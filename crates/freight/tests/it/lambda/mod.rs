@@ -4,8 +4,6 @@
 //! The documents beside this file have the shapes that AWS documents for each kind of event; `API_KEY`
 //! and `BODY` in them are filled in here.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
-
 mod aws;
 mod runtime;
 

@@ -2,8 +2,6 @@
 //!
 //! moto takes any code for the right one: what a wrong code is answered is shown for our own users.
 
-#![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
-
 use std::sync::Arc;
 
 use base::clock::SystemClock;
