@@ -99,7 +99,12 @@ impl Ground {
             StoreUri::File(path) => file.insert(open_file(path, &clock)?).clone(),
             StoreUri::Dynamo(place) => {
                 let store = dynamo(config, place, &clock).await;
-                store.ready().await.context("store.uri")?;
+                let (ready, missing) = tokio::join!(store.ready(), store.tables_missing());
+                // A store that is away is told as such; one that does not say which tables it has is used.
+                if ready.is_ok() || missing.is_ok() {
+                    has_all(missing.map_err(base::Error::from), "store.uri")?;
+                }
+                ready.context("store.uri")?;
                 Arc::new(store)
             }
         };
@@ -145,16 +150,16 @@ impl Ground {
     }
 }
 
-/// That queues are there, as far as can be told. A queue that is missing is a mistake; an SQS that is away
-/// now may come, and until then sweeps find the work.
+/// That tables or queues are there, as far as can be told. One that is missing is a mistake; an SQS that is
+/// away now may come, and until then sweeps find the work.
 ///
 /// # Errors
-/// When queues are missing.
+/// When one is missing.
 pub(crate) fn has_all(missing: base::Result<Vec<String>>, setting: &'static str) -> anyhow::Result<()> {
     match missing {
         Ok(missing) if missing.is_empty() => {}
         Ok(missing) => bail!("{setting}: `freight tables create` makes the missing {}", missing.join(", ")),
-        Err(error) => tracing::warn!(%error, setting, "SQS does not answer; the server starts without it"),
+        Err(error) => tracing::warn!(%error, setting, "whether all is there is not known; the server starts"),
     }
     Ok(())
 }

@@ -148,10 +148,8 @@ impl Engine {
         scene.head.slot = Some(slot);
         scene.head.updated_at = self.clock.now();
         scene.head.started_at = scene.head.started_at.or(Some(scene.head.updated_at));
-        let mut writes = vec![
-            put_head(tenant, scene.id, &scene.head, scene.item.unchanged()),
-            place_take(tenant, slot, scene.id),
-        ];
+        let mut writes =
+            vec![put_head(tenant, scene.id, &scene.head, scene.item.unchanged()), place_take(tenant, slot, scene.id)];
         writes.extend(list_moves(tenant, scene.id, &scene.head, Some(before), Some(JobStatus::Running)));
         match run.fenced(writes, 2).await {
             Ok(_) => {}

@@ -23,7 +23,7 @@ use tracing::Instrument;
 use crate::arrival::Arrival;
 use crate::error::Mapping;
 use crate::gate::Answered;
-use crate::whole::Whole;
+use crate::whole::{Unreadable, Whole};
 use crate::{Kit, Lifecycle, Problem, cors, etag, headers, host, problem, source};
 
 /// The header that names a request.
@@ -80,6 +80,9 @@ fn arrive(kit: &Arc<Kit>, request: &Request) -> Arrival {
 
 impl Edge {
     async fn run(&self, request: Request, next: Next, arrival: &Arrival, asked: &Asked) -> Response {
+        if let Some(Unreadable(error)) = request.extensions().get::<Unreadable>() {
+            return Problem::from(error.clone()).into_response();
+        }
         if let Err(problem) = host::check(&self.kit.config, &request) {
             return problem.into_response();
         }

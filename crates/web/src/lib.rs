@@ -94,4 +94,4 @@ pub use serve::{serve, serve_ops};
 pub use source::{CallerArn, Peer};
 #[doc(hidden)]
 pub use utoipa_axum::paste;
-pub use whole::Whole;
+pub use whole::{Unreadable, Whole};

@@ -3,7 +3,8 @@
 //! Where an answer is a message (AWS Lambda hands back one JSON document for each invocation), it
 //! has to be there before a deadline, and it has to fit. [`Whole`] in a request's extensions says
 //! so. A stream of events is cut at the deadline, since its reader comes back for the rest; any other
-//! answer that is late or too large is a problem in its place, never half an answer.
+//! answer that is late or too large is a problem in its place, never half an answer. What no request can be
+//! made of has an answer too: [`Unreadable`].
 
 use std::time::Duration;
 
@@ -24,6 +25,11 @@ pub struct Whole {
     /// The answer is there by then, of the kit's monotonic clock.
     pub until: Duration,
 }
+
+/// That what came is no request: put into the extensions of one that stands in for it. It is answered with this
+/// failure, as a problem like any other, before anything else is looked at.
+#[derive(Clone, Debug)]
+pub struct Unreadable(pub Error);
 
 /// An answer that somebody waited for is made and gathered in this time.
 const GATHER: Duration = Duration::from_secs(1);

@@ -24,6 +24,9 @@ const EXIT_MAX_MS: u64 = 30_000;
 /// How long a job may take from the moment in which a copy that works on it is told to stop: less than a
 /// lease lasts.
 const HANDED_ON_MAX_MS: u64 = 28_000;
+/// How often those who wrote to a copy that was killed may be told to wait: two write, and ask again each second
+/// until the lease of their key is over, which lasts a minute.
+const WAITS_MAX: u64 = 2 * 70;
 /// How many more than the limit four copies may admit.
 const TOLERATED: u64 = 4;
 /// How many rounds the saboteur gets.
@@ -57,6 +60,8 @@ pub(super) fn roll(attack: &Attack) -> Result<Verdict> {
     let held = told("refused")? == 0
         && told("jobs_lost")? == 0
         && told("ticks_twice")? == 0
+        && told("ticks_missed")? == 0
+        && told("told_to_wait")? <= attack.n / 2 * WAITS_MAX
         && told("exit_ms")? <= EXIT_MAX_MS
         && told("handed_on_ms")? <= HANDED_ON_MAX_MS
         && figures["wrong"] == json!([]);

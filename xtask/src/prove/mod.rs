@@ -143,7 +143,7 @@ const PROOFS: &[Proof] = &[
         name: "outage",
         promise: "While DynamoDB, SQS or Redis is away callers are told at once, nothing is lost, and it ends by itself.",
         full: 50,
-        quick: 5,
+        quick: 6,
         run: fleet::outage,
     },
     Proof {
@@ -229,8 +229,8 @@ pub(crate) struct Options {
     /// Run all of them.
     #[arg(long)]
     all: bool,
-    /// How many times to attack, instead of the proof's own number.
-    #[arg(long)]
+    /// How many times to attack, instead of the proof's own number. Called `--seeds`, too.
+    #[arg(long, alias = "seeds")]
     n: Option<u64>,
     /// Repeat the run that printed this seed.
     #[arg(long)]
@@ -321,4 +321,20 @@ fn line(name: &str, attack: &Attack, verdict: &Verdict) -> Value {
 fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) >> 32
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, FromArgMatches as _};
+
+    use super::*;
+
+    #[test]
+    fn attacks_are_counted_under_two_names() {
+        for name in ["--n", "--seeds"] {
+            let command = Options::augment_args(Command::new("prove"));
+            let given = command.try_get_matches_from(["prove", "model", name, "256"]).unwrap();
+            assert_eq!(Options::from_arg_matches(&given).unwrap().n, Some(256));
+        }
+    }
 }

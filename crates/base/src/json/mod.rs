@@ -87,6 +87,15 @@ pub fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
 /// As [`parse`].
 pub fn parse_within<'b, T: Deserialize<'b>>(body: &'b [u8], limits: &Limits) -> Result<T> {
     validate_within(body, limits)?;
+    parse_outer(body)
+}
+
+/// As [`parse`], for a body whose parts are kept as they are, to be parsed one by one: only what is around
+/// them is judged.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_outer<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T> {
     // Paths are tracked only when there is an error to explain: it costs, and bodies are mostly right.
     serde_json::from_slice(body).or_else(|_| {
         let mut parser = serde_json::Deserializer::from_slice(body);

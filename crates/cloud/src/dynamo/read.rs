@@ -22,6 +22,9 @@ use crate::patience::Patience;
 // A page that DynamoDB ended at its own megabyte ends ours; only what is far from it is added to.
 /// How many items an inner page of a count may have.
 const COUNT_PAGE: usize = 1_000;
+/// How many items an inner page of a query may have at least, once one was not enough: what has expired may
+/// stand by the hundred before what is wanted.
+const QUERY_PAGE_MIN: usize = 100;
 
 pub(super) async fn get_many(store: &DynamoStore, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
     check_get_many(keys)?;
@@ -94,6 +97,7 @@ pub(super) async fn query(store: &DynamoStore, query: Query) -> Result<Slice, St
     loop {
         // What the hull has too much may stand at both ends.
         let limit = query.limit - slice.items.len() + 2;
+        let limit = if from.is_some() { limit.max(QUERY_PAGE_MIN) } else { limit };
         let page = page(store, &query, &hull, limit, from.take(), None).await?;
         for attributes in page.items {
             let item = decode(query.table, attributes)?;

@@ -14,10 +14,11 @@ use aws_sdk_dynamodb::types::{
 };
 use base::Clock as _;
 use base::clock::SystemClock;
-use base::store::StoreError;
+use base::store::{StoreError, Table};
 
 use super::codec::{PARTITION, SORT, TTL};
-use super::{DynamoStore, read_answer};
+use super::{DynamoStore, READY_MAX, answer_within, read_answer};
+use crate::patience::CALL_MAX;
 
 /// How long a new table may take to become active.
 const CREATE_MAX: Duration = Duration::from_secs(120);
@@ -57,6 +58,21 @@ impl fmt::Display for Fault {
 }
 
 impl DynamoStore {
+    /// The full names of the tables that are missing, for who starts and does not want to wait for long.
+    ///
+    /// # Errors
+    /// When DynamoDB does not say.
+    pub async fn tables_missing(&self) -> Result<Vec<String>, StoreError> {
+        let looks: Vec<_> = self.options.tables.iter().map(|table| self.missing(*table)).collect();
+        Ok(futures::future::try_join_all(looks).await?.into_iter().flatten().collect())
+    }
+
+    async fn missing(&self, table: Table) -> Result<Option<String>, StoreError> {
+        let name = self.table_name(table);
+        let described = self.described(&name, READY_MAX).await?;
+        Ok(described.is_none().then_some(name))
+    }
+
     /// Looks at every table of ours.
     ///
     /// # Errors
@@ -80,7 +96,7 @@ impl DynamoStore {
         let mut made = Vec::new();
         for table in &self.options.tables {
             let table = self.table_name(*table);
-            if self.described(&table).await?.is_none() {
+            if self.described(&table, CALL_MAX).await?.is_none() {
                 self.create(&table).await?;
                 made.push(table);
             }
@@ -96,7 +112,7 @@ impl DynamoStore {
     }
 
     async fn faults(&self, table: &str) -> Result<Vec<Fault>, StoreError> {
-        let Some(described) = self.described(table).await? else { return Ok(vec![Fault::Missing]) };
+        let Some(described) = self.described(table, CALL_MAX).await? else { return Ok(vec![Fault::Missing]) };
         let mut faults = Vec::new();
         if described.table_status() != Some(&TableStatus::Active) {
             faults.push(Fault::NotActive);
@@ -116,9 +132,9 @@ impl DynamoStore {
         Ok(faults)
     }
 
-    async fn described(&self, table: &str) -> Result<Option<TableDescription>, StoreError> {
+    async fn described(&self, table: &str, within: Duration) -> Result<Option<TableDescription>, StoreError> {
         let call = self.client.describe_table().table_name(table);
-        let answer = read_answer(|| async {
+        let answer = answer_within(within, || async {
             match call.clone().send().await {
                 Err(error)
                     if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) =>
@@ -148,7 +164,7 @@ impl DynamoStore {
     async fn until_active(&self, table: &str) -> Result<(), StoreError> {
         let clock = SystemClock::new();
         while clock.monotonic() < CREATE_MAX {
-            let described = self.described(table).await?;
+            let described = self.described(table, CALL_MAX).await?;
             if described.is_some_and(|table| table.table_status() == Some(&TableStatus::Active)) {
                 return Ok(());
             }

@@ -1,7 +1,8 @@
 //! Log lines to CloudWatch Logs: one group, with a stream for each kind of line.
 //!
 //! A line is there when [`put`](LogGroup::put) returns; a call whose answer was lost is repeated, so
-//! that a line may be there twice. Group and streams are made when they are missed. CloudWatch used to
+//! that a line may be there twice. Group and streams are made when they are missed; a group that is there
+//! is not asked for, since who may only add to it may make streams and no groups. CloudWatch used to
 //! ask for a sequence token with each batch and no longer looks at it, so none is kept. What it rejects
 //! by its age is counted and gone: it would be rejected for ever.
 //!
@@ -75,12 +76,21 @@ impl LogGroup {
         }
     }
 
-    /// Makes the group and the stream, whichever is missing.
+    /// Makes the stream, and before it the group if that is missing too.
     async fn make(&self, stream: &str) -> Result<(), Given> {
-        let group = self.client.create_log_group().log_group_name(&self.group);
-        unless_there(patience::answer(CALL_MAX, || group.clone().send()).await)?;
-        let stream = self.client.create_log_stream().log_group_name(&self.group).log_stream_name(stream);
-        unless_there(patience::answer(CALL_MAX, || stream.clone().send()).await)
+        match self.make_stream(stream).await {
+            Err(given) if is_missing(&given) => {
+                let group = self.client.create_log_group().log_group_name(&self.group);
+                unless_there(patience::answer(CALL_MAX, || group.clone().send()).await)?;
+                self.make_stream(stream).await
+            }
+            made => made,
+        }
+    }
+
+    async fn make_stream(&self, stream: &str) -> Result<(), Given> {
+        let call = self.client.create_log_stream().log_group_name(&self.group).log_stream_name(stream);
+        unless_there(patience::answer(CALL_MAX, || call.clone().send()).await)
     }
 }
 

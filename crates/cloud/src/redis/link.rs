@@ -3,7 +3,12 @@
 //! All callers share one connection. When it fails, the breaker opens: for a while every call is
 //! given up at once instead of waiting for a peer that is not there. A caller never learns more than that it got
 //! nothing; operators find it logged once for each change and counted.
+//!
+//! A Redis that refuses is there. What it refuses it may refuse to everybody who asks (`OOM`, `NOPERM`, a
+//! cluster's `MOVED` and `CROSSSLOT`), so each kind of refusal is logged once, and once more after Redis was away.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -23,11 +28,14 @@ pub(super) struct Link {
     breaker: Breaker,
     /// Held while one caller connects, so that the others wait for the same connection.
     connection: tokio::sync::Mutex<Option<MultiplexedConnection>>,
+    /// The kinds of refusal that were logged since Redis was away.
+    refusals: Mutex<BTreeSet<String>>,
 }
 
 impl Link {
     pub(super) fn new(client: Client) -> Self {
-        Self { client, breaker: Breaker::new(PAUSE_MAX), connection: tokio::sync::Mutex::default() }
+        let (connection, refusals) = (tokio::sync::Mutex::default(), Mutex::default());
+        Self { client, breaker: Breaker::new(PAUSE_MAX), connection, refusals }
     }
 
     /// What `ask` got, or nothing.
@@ -71,10 +79,11 @@ impl Link {
     }
 
     async fn failed(&self, error: &RedisError, pass: Pass) {
-        let answered = error.code().is_some_and(|code| !matches!(code, "READONLY" | "LOADING" | "MASTERDOWN"));
-        if answered {
-            tracing::warn!(code = error.code(), "Redis refused a command");
+        if let Some(code) = error.code().filter(|code| !matches!(*code, "READONLY" | "LOADING" | "MASTERDOWN")) {
             metrics::counter!("freight_redis_refused_total").increment(1);
+            if self.is_first(code) {
+                tracing::warn!(code, "Redis refuses commands");
+            }
             return;
         }
         // Somebody else's newer connection may be well.
@@ -87,13 +96,35 @@ impl Link {
     fn open(&self, error: &RedisError, pass: Pass) {
         metrics::counter!("freight_redis_failures_total").increment(1);
         if self.breaker.open(pass) {
+            self.refusals.lock().unwrap_or_else(PoisonError::into_inner).clear();
             tracing::warn!(kind = ?error.kind(), "Redis is away: the cache forgets, limits are counted in this process");
         }
+    }
+
+    /// Whether a refusal of this kind is the first one since Redis was away.
+    fn is_first(&self, code: &str) -> bool {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).insert(code.to_owned())
     }
 
     fn is_well(&self) {
         if self.breaker.close() {
             tracing::info!("Redis is back");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_of_refusal_is_told_once_and_once_more_after_redis_was_away() {
+        let link = Link::new(Client::open("redis://127.0.0.1:1").unwrap());
+        assert!(link.is_first("OOM") && link.is_first("MOVED"));
+        assert!(!link.is_first("OOM") && !link.is_first("MOVED"));
+        link.open(&RedisError::from((ErrorKind::Io, "gone")), link.breaker.admit().unwrap());
+        assert!(link.is_first("OOM"));
     }
 }

@@ -143,6 +143,10 @@ mod tests {
         let (near, key) = (Near::new(Arc::new(SystemClock::new())), CacheKey::new(&["acme", "a"]));
         near.learn(&key, cached("short", 9), Duration::ZERO).await;
         assert_eq!(near.get(&key).await, None);
-        assert_eq!(near.learn(&key, cached("old", 1), MINUTE).await, Some(cached("old", 1)), "what is over weighs nothing");
+        assert_eq!(
+            near.learn(&key, cached("old", 1), MINUTE).await,
+            Some(cached("old", 1)),
+            "what is over weighs nothing"
+        );
     }
 }

@@ -199,9 +199,10 @@ impl Queue for SqsQueue {
             let left = wait.saturating_sub(clock.monotonic());
             let messages = self.poll(&url, max, left).await?;
             let mut heard = self.heard(topic, messages).await;
-            // Where one call was filled there may be more, and nobody has to wait for it.
+            // Where one call was filled there may be more, and nobody has to wait for it. A call that fails
+            // takes nothing back: what was heard is heard by nobody else for a while.
             while !heard.is_empty() && heard.len() < max && heard.len() % BATCH == 0 {
-                let messages = self.poll(&url, max - heard.len(), Duration::ZERO).await?;
+                let messages = self.poll(&url, max - heard.len(), Duration::ZERO).await.unwrap_or_default();
                 if messages.is_empty() {
                     break;
                 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends by panicking")]
 
 mod dynamo;
+mod logs;
 mod outage;
 mod redis;
 mod sqs;

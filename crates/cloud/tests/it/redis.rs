@@ -117,6 +117,31 @@ async fn a_dead_redis_fails_nobody() {
     assert_eq!(at(&server).cache(clock.clone()).get(&keys[2]).await.unwrap().value, "again");
 }
 
+/// A Redis that takes what is asked and says nothing is waited for once, not by everybody in turn.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_redis_holds_nobody_up() {
+    let (server, clock) = (testkit::Redis::start(), clock());
+    let redis = at(&server);
+    let (cache, limiter) = (redis.cache(clock.clone()), redis.limiter(clock.clone()));
+    cache.ready().await.unwrap();
+    server.hold();
+    let (begun, policies) = (clock.monotonic(), [Policy::new("test", 10, HOUR)]);
+    let mut admitted = 0;
+    for n in 0..200 {
+        assert_eq!(cache.get(&CacheKey::new(&["acme", &n.to_string()])).await, None);
+        admitted += u32::from(limiter.check("acme", &policies, 1).await.allowed());
+    }
+    assert!(clock.monotonic() - begun < Duration::from_secs(5), "nobody may wait for who says nothing");
+    assert_eq!(admitted, 10, "bounded, not unlimited, not shut");
+
+    server.go_on();
+    let begun = clock.monotonic();
+    while cache.ready().await.is_err() {
+        assert!(clock.monotonic() - begun < Duration::from_secs(20), "Redis goes on and is not used");
+        clock.sleep(Duration::from_millis(50)).await;
+    }
+}
+
 #[test]
 fn an_address_that_is_none_is_refused_without_repeating_it() {
     for address in ["http://hunter2@x", "redis://", "hunter2"] {

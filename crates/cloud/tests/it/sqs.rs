@@ -34,6 +34,20 @@ impl Made {
         let options = Options { topics, ..Options::default() };
         SqsQueue::connect(&behind(&self.shim), options).await.queues_create().await.unwrap();
     }
+
+    /// So many rings, all of which were sent.
+    async fn rung(&self, topic: &Topic, count: u128) -> Vec<Ring> {
+        let ring =
+            |n| Ring { task: TaskId::new(Uuid::from_u128(n)), group: "a".parse().unwrap(), delay: Duration::ZERO };
+        let (clock, rings): (_, Vec<Ring>) = (SystemClock::new(), (0..count).map(ring).collect());
+        for rings in rings.chunks(40) {
+            // What is refused is repeated, as by who sweeps.
+            while self.send(topic, rings.to_vec()).await.is_err() {
+                assert!(clock.monotonic() < Duration::from_secs(30), "rings are refused");
+            }
+        }
+        rings
+    }
 }
 
 #[async_trait]
@@ -69,16 +83,8 @@ base::queue_conformance!(sqs);
 async fn on_a_bad_day_every_ring_is_heard_at_least_once() {
     let queue = Made::start(5, Odds::BAD_DAY).await;
     let topic = Topic::new(&Uuid::new_v4().simple().to_string());
-    let ring =
-        |n: u128| Ring { task: TaskId::new(Uuid::from_u128(n)), group: "a".parse().unwrap(), delay: Duration::ZERO };
-    let sent: Vec<Ring> = (0..400).map(ring).collect();
     let (clock, mut heard, mut deliveries) = (SystemClock::new(), HashSet::new(), 0);
-    for rings in sent.chunks(40) {
-        // What is refused is repeated, as by who sweeps.
-        while queue.send(&topic, rings.to_vec()).await.is_err() {
-            assert!(clock.monotonic() < Duration::from_secs(30), "rings are refused");
-        }
-    }
+    let sent = queue.rung(&topic, 400).await;
     while heard.len() < sent.len() && clock.monotonic() < Duration::from_secs(60) {
         // A poll that is refused is repeated by who polls.
         let Ok(some) = queue.queue.receive(&topic, 10, Duration::from_secs(1)).await else { continue };
@@ -91,4 +97,20 @@ async fn on_a_bad_day_every_ring_is_heard_at_least_once() {
     let kinds =
         [fired.throttled, fired.failed, fired.lost, fired.duplicates, fired.reordered, fired.late, fired.empty_polls];
     assert!(kinds.iter().all(|count| *count > 0) && deliveries > sent.len(), "{fired:?}, {deliveries} deliveries");
+}
+
+/// Who heard something and does not learn of it leaves it to nobody until it rings again, after 30 s.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_heard_before_a_call_failed_is_not_lost() {
+    let queue = Made::start(6, Odds::default()).await;
+    let topic = Topic::new(&Uuid::new_v4().simple().to_string());
+    let sent = queue.rung(&topic, 100).await;
+    queue.shim.set(Odds { failed: 0.5, ..Odds::default() });
+    let (clock, mut heard) = (SystemClock::new(), HashSet::new());
+    while heard.len() < sent.len() {
+        assert!(clock.monotonic() < Duration::from_secs(20), "{} of {} were heard", heard.len(), sent.len());
+        let Ok(some) = queue.queue.receive(&topic, sent.len(), Duration::ZERO).await else { continue };
+        heard.extend(some.iter().map(|heard| heard.ring.task));
+    }
+    assert!(queue.shim.fired().failed > 1, "{:?}", queue.shim.fired());
 }

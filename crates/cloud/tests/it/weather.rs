@@ -117,8 +117,25 @@ async fn tables_are_made_once_and_found_sound() {
     let refused = store.ready().await.unwrap_err().to_string();
     assert!(refused.contains("freight tables create"), "{refused}");
     let names = TABLES.map(|table| format!("{prefix}{}", table.0));
+    assert_eq!(store.tables_missing().await.unwrap(), names);
     assert_eq!(store.tables_create().await.unwrap(), names);
     assert_eq!(store.tables_create().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.tables_missing().await.unwrap(), Vec::<String>::new());
     assert_eq!(faults().await, [[], []] as [[Fault; 0]; 2]);
     store.ready().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_expired_is_read_past_in_few_calls() {
+    let shim = AwsShim::start(Moto::shared(), 14, Odds::default()).await;
+    let store = store(&shim, &ManualClock::at(START)).await;
+    let expired = |n| Bulk::Put(key(format!("a{n:03}")), Body::data("1").expiring(START));
+    let alive = ["b", "c"].map(|name| Bulk::Put(key(name), Body::data("1")));
+    store.bulk(TABLES[0], (0..500).map(expired).chain(alive).collect()).await.unwrap();
+    let before = shim.calls();
+    let slice = store.query(Query::new(TABLES[0], "p").limit(1)).await.unwrap();
+    assert_eq!(slice.items.iter().map(|item| item.key.sort.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(slice.next.as_deref(), Some("b"));
+    // Three items, then a hundred with each call.
+    assert_eq!(shim.calls() - before, 6);
 }

@@ -1,8 +1,9 @@
 //! DynamoDB, SQS and Redis are cut off, one at a time, and restored.
 //!
 //! While the store is away every write is answered 503, says when to come back, and is answered within
-//! a second; while queue or cache are, and once it is restored, every write succeeds. Once restored, writes and work go on
-//! without a new start. At the end each record that was acknowledged is there.
+//! a second: of its request, or of the cut where that came later. While queue or cache are away, and once all is
+//! restored, every write succeeds. Once restored, writes and work go on without a new start. At the end each
+//! record that was acknowledged is there.
 
 use std::time::{Duration, Instant};
 
@@ -32,15 +33,17 @@ const CALM: Duration = Duration::from_secs(3);
 enum Outage {
     Store(Cut),
     Queue(Cut),
-    Cache,
+    /// Silent, its process is held; closed, it ends and loses all it held.
+    Cache(Cut),
 }
 
-const OUTAGES: [Outage; 5] = [
+const OUTAGES: [Outage; 6] = [
     Outage::Store(Cut::Silent),
     Outage::Queue(Cut::Silent),
-    Outage::Cache,
+    Outage::Cache(Cut::Silent),
     Outage::Store(Cut::Closed),
     Outage::Queue(Cut::Closed),
+    Outage::Cache(Cut::Closed),
 ];
 
 pub(crate) async fn play(script: &Script) -> Value {
@@ -76,6 +79,8 @@ pub(crate) async fn play(script: &Script) -> Value {
 struct Told {
     /// What was cut off, from when to when.
     outages: Vec<(Outage, Instant, Instant)>,
+    /// Writes that were under way when the store was cut off.
+    under_way: usize,
     refused: usize,
     /// Writes while the store was away that were neither refused as they ought to be nor done.
     wrong: Vec<String>,
@@ -107,10 +112,14 @@ impl Told {
     fn judge(&mut self, asked: &[Asked]) {
         for write in asked.iter().filter(|asked| asked.is_write) {
             let Some(outage) = self.during(write) else { continue };
-            if outage.is_some() {
-                self.longest_ms = self.longest_ms.max(write.took.as_millis());
-                self.late += usize::from(write.took > ANSWER_MAX);
+            if let Some((_, begun)) = outage {
+                // Until the cut nobody kept the caller of a write that was under way.
+                let took = write.took.saturating_sub(begun.saturating_duration_since(write.at));
+                self.under_way += usize::from(write.at < begun);
+                self.longest_ms = self.longest_ms.max(took.as_millis());
+                self.late += usize::from(took > ANSWER_MAX);
             }
+            let outage = outage.map(|(outage, _)| outage);
             let is_there = !matches!(outage, Some(Outage::Store(_)));
             self.asked_while_there += usize::from(is_there);
             match write.status {
@@ -123,13 +132,19 @@ impl Told {
         }
     }
 
-    /// What was cut off when somebody asked; `None` = it was just restored, or was cut off before the
-    /// answer.
-    fn during(&self, write: &Asked) -> Option<Option<Outage>> {
+    /// What was cut off when somebody asked, and since when: the store also when it was cut off before the
+    /// answer. `None` = queue or cache was cut off before the answer, or something was just restored.
+    fn during(&self, write: &Asked) -> Option<Option<(Outage, Instant)>> {
         let answered = write.at + write.took;
+        let waits_for_store = |(outage, begun, ended): &&(Outage, Instant, Instant)| {
+            matches!(outage, Outage::Store(_)) && write.at <= *ended && answered >= *begun
+        };
+        if let Some((outage, begun, _)) = self.outages.iter().find(waits_for_store) {
+            return Some(Some((*outage, *begun)));
+        }
         for (outage, begun, ended) in &self.outages {
             if (*begun..=*ended).contains(&write.at) {
-                return Some(Some(*outage));
+                return Some(Some((*outage, *begun)));
             }
             if answered >= *begun && write.at < *ended + CALM {
                 return None;
@@ -143,6 +158,7 @@ impl Told {
             "rounds": self.outages.len(),
             "acknowledged": acknowledged,
             "lost": lost,
+            "under_way": self.under_way,
             "refused": self.refused,
             "asked_while_there": self.asked_while_there,
             "refused_needlessly": self.needless,
@@ -160,8 +176,10 @@ fn cut(on: &mut Backends, outage: Outage, begins: bool) {
     match outage {
         Outage::Store(cut) => on.shim.cut(Service::Dynamo, so(cut)),
         Outage::Queue(cut) => on.shim.cut(Service::Sqs, so(cut)),
-        Outage::Cache if begins => on.redis.stop(),
-        Outage::Cache => on.redis.restart(),
+        Outage::Cache(Cut::Silent) if begins => on.redis.hold(),
+        Outage::Cache(Cut::Silent) => on.redis.go_on(),
+        Outage::Cache(_) if begins => on.redis.stop(),
+        Outage::Cache(_) => on.redis.restart(),
     }
 }
 

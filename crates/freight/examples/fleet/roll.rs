@@ -2,9 +2,12 @@
 //! SIGKILL in turn.
 //!
 //! Whoever asks through a front that tries twice is answered; each job that was accepted comes to its
-//! end; each tick of a schedule makes one job; a copy that was told to stop is gone in time, and what it
-//! worked on goes on elsewhere at once, since it gave its leases back. The saboteur is a copy that
-//! keeps them: it is killed where it ought to be told.
+//! end; each tick of a schedule makes one job, or joins that of a tick before it which still runs; a copy that
+//! was told to stop is gone in time, and what it worked on goes on elsewhere at once, since it gave its leases
+//! back. The saboteur is a copy that keeps them: it is killed where it ought to be told.
+//!
+//! A write on which a copy worked when it was killed is answered 409 elsewhere until the lease of its key is
+//! over, a minute later: nobody knows before whether it was done. That is no refusal, and is counted apart.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -27,6 +30,8 @@ const GRACE_S: &str = "2";
 const DRAIN_S: &str = "1";
 const LOOK: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How often the schedule ticks.
+const EVERY: Duration = Duration::from_secs(30);
 /// How long all jobs may take to come to their end at last.
 const END_MAX: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
@@ -103,7 +108,7 @@ impl Told {
             }
         }
         let ticks = ticks(front).await;
-        let distinct: BTreeSet<Timestamp> = ticks.iter().copied().collect();
+        let distinct: BTreeSet<Timestamp> = ticks.iter().map(|tick| tick.at).collect();
         json!({
             "rounds": self.rounds,
             "asked": requests,
@@ -113,6 +118,7 @@ impl Told {
             "jobs_lost": lost.len(),
             "ticks": ticks.len(),
             "ticks_twice": ticks.len() - distinct.len(),
+            "ticks_missed": missed(&ticks),
             "handed_on_ms": self.handed_on_ms,
             "exit_ms": self.exit_ms,
             "wrong": self.wrong.into_iter().chain(lost).chain(refused.into_keys()).collect::<Vec<_>>(),
@@ -222,20 +228,42 @@ async fn settled(front: &Front, job: &str) -> String {
     }
 }
 
-/// A dataset that is fetched every half minute.
+/// A dataset that is fetched every half minute, with one fetch at a time.
 async fn schedule(front: &Front, backends: &Backends) {
     let url = format!("http://{}/api/v2/users", backends.variable("FREIGHT_SANDBOX_AT"));
-    let source = json!({ "url": url, "schedule": "every 30s", "params": { "size": "2" } });
+    let schedule = format!("every {}s", EVERY.as_secs());
+    let source = json!({ "url": url, "schedule": schedule, "params": { "size": "2" } });
     let dataset = json!({ "name": "scheduled", "key": "id", "sort": "last_name", "source": source });
     let made = front.ask(Method::POST, "/api/v1/datasets", &[], Some(&dataset)).await.unwrap();
     assert!(made.status().is_success(), "{}", made.text().await.unwrap());
 }
 
+/// A tick that made a job.
+struct Tick {
+    at: Timestamp,
+    /// When the job came to its end, if it has.
+    ended: Option<Timestamp>,
+}
+
 /// For which ticks there are jobs.
-async fn ticks(front: &Front) -> Vec<Timestamp> {
+async fn ticks(front: &Front) -> Vec<Tick> {
     let answer = front.ask(Method::GET, "/api/v1/jobs?limit=1000", &[], None).await.unwrap();
     let jobs: Value = answer.json().await.unwrap();
+    assert_eq!(jobs["has_more"], false, "one page has all jobs");
     let jobs = jobs["items"].as_array().unwrap().iter();
     let scheduled = jobs.filter(|job| job["created_by"].as_str().is_some_and(|by| by.starts_with("schedule:")));
-    scheduled.map(|job| job["created_at"].as_str().unwrap().parse().unwrap()).collect()
+    let instant = |value: &Value| value.as_str().map(|text| text.parse::<Timestamp>().unwrap());
+    let tick = |job: &Value| Tick { at: instant(&job["created_at"]).unwrap(), ended: instant(&job["completed_at"]) };
+    scheduled.map(tick).collect()
+}
+
+/// How many ticks between the first and the last made no job, although there was none for them to join.
+fn missed(ticks: &[Tick]) -> usize {
+    let instants = || ticks.iter().map(|tick| tick.at);
+    let Some((first, last)) = instants().min().zip(instants().max()) else { return 0 };
+    let answers = |beat: Timestamp| {
+        let joined = |tick: &Tick| tick.at < beat && tick.ended.is_none_or(|ended| ended >= beat);
+        ticks.iter().any(|tick| tick.at == beat || joined(tick))
+    };
+    (0_u32..).map(|n| first + EVERY * n).take_while(|beat| *beat <= last).filter(|beat| !answers(*beat)).count()
 }

@@ -85,9 +85,22 @@ impl Client {
     /// # Errors
     /// Any [`Failure`] of the call.
     pub(super) async fn call(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<String, Failure> {
+        self.call_text(method, path, body.map(Value::to_string)).await
+    }
+
+    /// As [`call`](Self::call), with a JSON text as it is.
+    ///
+    /// # Errors
+    /// Any [`Failure`] of the call.
+    pub(super) async fn call_text(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<String>,
+    ) -> Result<String, Failure> {
         let mut request = self.request(method, path, &[])?;
         if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            request = request.header(CONTENT_TYPE, "application/json").body(body);
         }
         text(self.send(request).await?).await
     }

@@ -125,7 +125,7 @@ impl Function {
 
     async fn http(&self, event: HttpEvent, until: Duration) -> Result<Value> {
         let kind = event.kind();
-        let mut request = request::of(event)?;
+        let mut request = request::of(event).unwrap_or_else(|error| request::unreadable(&error));
         request.extensions_mut().insert(Whole { bytes_max: kind.bytes_max(), until });
         let response = self.freight.app.router().oneshot(request).await?;
         answer::of(kind, response).await

@@ -9,19 +9,21 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use axum::body::Body;
+use base::{Error, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Uri};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::form_urlencoded;
-use web::{CallerArn, Peer};
+use web::{CallerArn, Peer, Unreadable};
 
 use super::event::{HttpEvent, Kind};
 
-/// What no path of a URI may hold. The percent sign stays: what is encoded already is as it was sent.
-const NOT_IN_PATHS: &AsciiSet =
-    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+/// What no query of a URI may hold. The percent sign stays: what is encoded already is as it was sent.
+const NOT_IN_QUERIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+/// What no path of one may hold.
+const NOT_IN_PATHS: &AsciiSet = &NOT_IN_QUERIES.add(b'?').add(b'`').add(b'{').add(b'}');
 
 /// The request of an event.
 ///
@@ -48,11 +50,20 @@ pub fn of(event: HttpEvent) -> Result<Request<Body>> {
     Ok(request)
 }
 
+/// What stands in for the request of an event that says something no request can be: whoever sent it is told
+/// so, and the invocation does not fail.
+pub fn unreadable(error: &anyhow::Error) -> Request<Body> {
+    let refusal = Error::new(ErrorKind::Malformed, format!("The request cannot be read: {error}"));
+    let mut request = Request::new(Body::empty());
+    request.extensions_mut().insert(Unreadable(refusal.with_internal(format!("{error:#}"))));
+    request
+}
+
 fn target(event: &HttpEvent, kind: Kind) -> String {
     let path = utf8_percent_encode(path(event), NOT_IN_PATHS);
     match query(event, kind) {
         query if query.is_empty() => path.to_string(),
-        query => format!("{path}?{query}"),
+        query => format!("{path}?{}", utf8_percent_encode(&query, NOT_IN_QUERIES)),
     }
 }
 
@@ -128,6 +139,8 @@ fn source(event: &HttpEvent, kind: Kind, headers: &HeaderMap) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[track_caller]
@@ -171,6 +184,23 @@ mod tests {
             "/x?q=a%26b",
             "0.0.0.0",
         );
+        let raw = |query: &str| {
+            let context = r#"{"stage":"$default","http":{"method":"GET"}}"#;
+            format!(r#"{{"rawPath":"/x","rawQueryString":{},"requestContext":{context}}}"#, json!(query))
+        };
+        check(&raw("q={\"a\": <1>}&r=%22\u{e9}?"), "/x?q={%22a%22:%20%3C1%3E}&r=%22%C3%A9?", "0.0.0.0");
+    }
+
+    #[test]
+    fn what_no_request_can_be_is_told() {
+        let told = |method: &str, path: &str, body: &str| {
+            let event = json!({ "httpMethod": method, "path": path, "body": body, "isBase64Encoded": true });
+            let stand_in = unreadable(&of(serde_json::from_value(event).unwrap()).unwrap_err());
+            stand_in.extensions().get::<Unreadable>().unwrap().0.message().to_owned()
+        };
+        assert_eq!(told("GE T", "/", ""), "The request cannot be read: the method");
+        assert_eq!(told("GET", &format!("/{}", "x".repeat(1 << 16)), ""), "The request cannot be read: the path");
+        assert_eq!(told("GET", "/", "?"), "The request cannot be read: the body");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use freight::compose::Settings;
-use freight::config::{Config, Environment, Ingest, Sources};
+use freight::config::{Config, Environment, Ingest, Sources, StoreUri};
+use freight::ground::Ground;
 use serde_json::{Value, json};
+use testkit::Redis;
 use testkit::aws::{AwsShim, Moto, Odds};
 
 use crate::server::Server;
@@ -14,6 +16,7 @@ use crate::{on_cloud, on_file};
 const FILL: &str = include_str!("tables/fill.py");
 /// Prints the text of every record that lies in a table of ours.
 const LOOK: &str = include_str!("tables/look.py");
+const DROP: &str = "import boto3, sys; boto3.client('dynamodb').delete_table(TableName=sys.argv[1])";
 
 /// A server that may read `tables` of the AWS behind `shim`.
 fn settings(shim: &AwsShim, tables: &[&str]) -> Settings {
@@ -98,4 +101,20 @@ async fn other_programs_find_our_records() {
     assert_eq!(found.lines().collect::<Vec<_>>(), [record]);
     let fired = server.stop().await.shim.fired();
     assert!(fired.throttled == 0 && fired.lost == 0, "a good day: {fired:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_of_ours_that_is_missing_is_told_by_name_at_the_start() {
+    let (moto, redis) = (Moto::shared(), Redis::start());
+    let shim = AwsShim::start(moto, 34, Odds::default()).await;
+    let config = on_cloud::config(&shim, &redis);
+    on_cloud::make(&config).await;
+    let StoreUri::Dynamo(place) = &config.store else { panic!("{config:?}") };
+    let name = format!("{}records", place.prefix);
+    moto.boto3(DROP, &[&name]);
+    let refused = Ground::open(&config).await.err().unwrap();
+    assert_eq!(refused.to_string(), format!("store.uri: `freight tables create` makes the missing {name}"));
+    // Who may not look may start.
+    shim.deny(Some("DescribeTable"));
+    assert!(Ground::open(&config).await.is_ok());
 }

@@ -121,3 +121,59 @@ async fn as_a_job_ends_the_oldest_that_waits_for_its_place_begins() {
     let out_of_turn = begins.iter().enumerate().filter(|(n, place)| n.abs_diff(**place) > 40).count();
     assert_eq!(out_of_turn, 0, "{begins:?}");
 }
+
+#[tokio::test]
+async fn paused_jobs_leave_their_places_to_others_and_wait_for_one_again() {
+    let world = World::new().work();
+    let gated = |name: &str| [Toy { gated: true, ..Toy::named(name, 1) }];
+    let mut paused = Vec::new();
+    for n in 0..10 {
+        let id = world.start(&gated(&format!("paused {n}"))).await;
+        world.until("it runs", || async { world.shared.runs_of(&format!("paused {n}")) == 1 }).await;
+        world.engine.job_pause(&world.ctx(), id).await.unwrap();
+        paused.push(id);
+    }
+    let mut others = Vec::new();
+    for n in 0..10 {
+        others.push(world.start(&gated(&format!("other {n}"))).await);
+        world.until("it runs", || async { world.shared.runs_of(&format!("other {n}")) == 1 }).await;
+    }
+    let resumed = world.engine.job_resume(&world.ctx(), paused[0]).await.unwrap();
+    assert_eq!(resumed.status, JobStatus::Pending, "all places are taken");
+    world.shared.gate.add_permits(100);
+    for id in others {
+        assert_eq!(world.settled(id).await.status, JobStatus::Completed);
+    }
+    assert_eq!(world.settled(paused[0]).await.status, JobStatus::Completed);
+    for id in &paused[1..] {
+        assert_eq!(world.engine.job_resume(&world.ctx(), *id).await.unwrap().status, JobStatus::Running);
+        assert_eq!(world.settled(*id).await.counts.processed, 1);
+    }
+    world.assert_nothing_left().await;
+}
+
+#[tokio::test]
+async fn who_is_suspected_of_a_death_lets_others_go_between() {
+    let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let mortal = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), 0));
+    let world = World::over(mortal.clone(), clock.clone(), Settings::default()).work();
+    for n in 0..10 {
+        enqueue(&world, "acme", task(&Toy { gated: true, ..Toy::named(n, 1) })).await;
+    }
+    world.until("all run", || async { world.shared.most_at_once() == 10 }).await;
+    mortal.crash();
+    let next = World::over(memory, clock, Settings::default()).work();
+    next.until("one runs alone", || async { next.shared.order.lock().unwrap().len() == 1 }).await;
+    for n in 0..5 {
+        enqueue(&next, "other", task(&Toy::named(format!("innocent {n}"), 1))).await;
+    }
+    // A suspect runs for a minute, and whoever comes meanwhile begins before the next one does.
+    next.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(next.shared.order.lock().unwrap().len(), 1);
+    next.shared.gate.add_permits(100);
+    next.until("all ran", || async { next.shared.order.lock().unwrap().len() == 15 }).await;
+    let last = (0..5).map(|n| next.shared.place_of(&format!("innocent {n}"))).max();
+    assert_eq!(last, Some(5), "{:?}", next.shared.order.lock().unwrap());
+    next.until("all have ended", || async { next.engine.worker_list()[0].running == 0 }).await;
+}

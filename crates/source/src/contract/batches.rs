@@ -9,6 +9,7 @@ use super::{Callers, field};
 pub(super) async fn cases(callers: &Callers) {
     good_rows_are_written_although_others_fail(callers).await;
     lines_are_taken_too(callers).await;
+    each_record_is_judged_alone(callers).await;
     a_batch_of_several_pieces_keeps_its_order(callers).await;
     what_is_no_batch_is_named(&callers.writer).await;
     a_repeated_batch_is_written_once(callers).await;
@@ -50,6 +51,33 @@ async fn lines_are_taken_too(callers: &Callers) {
         report["results"].as_array().expect("results").iter().map(|row| (&row["row"], &row["status"])).collect();
     assert_eq!(rows, [(&json!(1), &json!(200)), (&json!(3), &json!(422)), (&json!(4), &json!(200))]);
     assert_eq!(records(&callers.reader, "lines").await, 2);
+}
+
+/// What is wrong in one record of a list, or too many in it, is no matter of the others.
+async fn each_record_is_judged_alone(callers: &Callers) {
+    let deep = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+    let bad = ["1e400", "{\"a\":1,\"a\":2}", deep.as_str(), "\"\\ud800\""];
+    let bad = bad.map(|bad| format!("{{\"name\":\"alone\",\"data\":{{\"v\":1,\"bad\":{bad}}}}}"));
+    let good = "{\"name\":\"alone\",\"data\":{\"v\":1}}".to_owned();
+    let sent: Vec<String> = [good.clone()].into_iter().chain(bad).chain([good]).collect();
+    let body = format!("{{\"records\":[{}]}}", sent.join(","));
+    let media = Some(("application/json", Bytes::from(body)));
+    let report = callers.writer.send_bytes(http::Method::POST, "/source/write_batch", media).await.expect(207).json();
+    let statuses = |report: &Value| -> Vec<i64> {
+        report["results"].as_array().expect("results").iter().filter_map(|row| row["status"].as_i64()).collect()
+    };
+    assert_eq!(statuses(&report), [200, 422, 422, 422, 422, 200], "{report}");
+
+    // A series has room for so many different numbers, and one record has more than are left.
+    let named = |names: std::ops::Range<usize>| -> String {
+        let numbers: Vec<String> = names.map(|n| format!("\"n{n}\":{n}")).collect();
+        format!("{{\"name\":\"names\",\"data\":{{{}}}}}\n", numbers.join(","))
+    };
+    let full: String = (0..10).map(|part| named(part * 100..(part + 1) * 100)).collect();
+    let report = lines(&callers.writer, &format!("{full}{}{}", named(1_000..1_100), named(0..3))).await.expect(207);
+    let expected: Vec<i64> = [200; 10].into_iter().chain([422, 200]).collect();
+    assert_eq!(statuses(&report.json()), expected);
+    assert_eq!(records(&callers.reader, "names").await, 11);
 }
 
 async fn a_batch_of_several_pieces_keeps_its_order(callers: &Callers) {

@@ -1,5 +1,6 @@
 //! Many records in.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -8,7 +9,8 @@ use base::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use web::scope::SourceWrite;
@@ -36,7 +38,7 @@ const WRITTEN_AT_ONCE: usize = 4;
 pub(super) struct Batch<'b> {
     /// At most 10,000.
     #[schema(value_type = Vec<RecordCreate>, max_items = 10000)]
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "parts")]
     records: Vec<&'b RawValue>,
 }
 
@@ -180,7 +182,7 @@ fn rows(media: Option<&str>, body: &Bytes) -> Result<Vec<Row>> {
     let essence = media.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let rows: Vec<Row> = match essence.as_str() {
         "application/json" => {
-            let batch: Batch<'_> = base::json::parse_within(body, &LIMITS)?;
+            let batch: Batch<'_> = base::json::parse_outer(body)?;
             let rows = batch.records.iter().map(|row| body.slice_ref(row.get().as_bytes()));
             rows.enumerate().map(|(at, row)| (at + 1, row)).collect()
         }
@@ -200,5 +202,27 @@ fn rows(media: Option<&str>, body: &Bytes) -> Result<Vec<Row>> {
     }
 }
 
-/// A batch of the largest records that fit has more values than one body.
-const LIMITS: base::json::Limits = base::json::Limits { values: 2_000_000, ..base::json::Limits::BODY };
+/// The parts of a list, and of one that is too long one more than may be.
+fn parts<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<&'de RawValue>, D::Error> {
+    struct Parts;
+
+    impl<'de> Visitor<'de> for Parts {
+        type Value = Vec<&'de RawValue>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of records")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut parts = Vec::new();
+            while let Some(part) = list.next_element()? {
+                if parts.len() <= RECORDS_MAX {
+                    parts.push(part);
+                }
+            }
+            Ok(parts)
+        }
+    }
+
+    list.deserialize_seq(Parts)
+}

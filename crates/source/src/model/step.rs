@@ -8,6 +8,7 @@
 use std::str::FromStr;
 
 use base::Error;
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
@@ -93,8 +94,13 @@ fn next(at: i64, step: Step, zone: &TimeZone) -> Option<i64> {
     };
     let date = Timestamp::from_microsecond(at).ok()?.to_zoned(zone.clone()).date();
     let days = if days == 0 { 7 - i64::from(date.weekday().to_monday_zero_offset()) } else { days };
-    let midnight = date.checked_add(days.days()).ok()?.to_zoned(zone.clone()).ok()?;
-    Some(midnight.timestamp().as_microsecond())
+    let midnight = date.checked_add(days.days()).ok()?.to_datetime(Time::midnight());
+    // Where clocks go back at midnight it comes twice, and `at` may lie between.
+    let first = zone.to_ambiguous_zoned(midnight).compatible().ok()?.timestamp().as_microsecond();
+    if first > at {
+        return Some(first);
+    }
+    Some(zone.to_ambiguous_zoned(midnight).later().ok()?.timestamp().as_microsecond())
 }
 
 #[cfg(test)]
@@ -114,6 +120,13 @@ mod tests {
         let october = hours("2026-10-24T23:00:00Z", "2026-10-26T12:00:00Z", "1d", "Europe/Lisbon");
         assert_eq!(october, [25, 12]);
         assert_eq!(hours("2026-03-28T00:00:00Z", "2026-03-30T00:00:00Z", "24h", "Europe/Lisbon"), [24, 24]);
+    }
+
+    #[test]
+    fn a_midnight_that_comes_twice_ends_a_day_all_the_same() {
+        // At one minute past midnight clocks went back to 23:01 there.
+        let days = hours("2010-11-07T02:40:00Z", "2010-11-10T03:30:00Z", "1d", "America/St_Johns");
+        assert_eq!(days, [0, 24, 24, 24]);
     }
 
     #[test]

@@ -76,10 +76,11 @@ impl Source {
     pub async fn window(&self, ctx: &Ctx, series: &Name, cuts: &[i64], wanted: Wanted<'_>) -> Result<Window> {
         let head = self.head(&ctx.tenant, series).await?;
         let readings = wanted.readings.map_or(head.readings.len(), <[String]>::len);
-        if readings * (cuts.len() - 1) > FIGURES_MAX {
-            let text =
-                format!("Buckets times readings are at most {FIGURES_MAX}: choose a longer step or fewer readings");
-            return Err(Error::invalid("step", text));
+        let buckets = cuts.len() - 1;
+        if readings * buckets > FIGURES_MAX {
+            let (field, instead) = if buckets > 1 { ("step", "a longer step or ") } else { ("readings", "") };
+            let text = format!("Buckets times readings are at most {FIGURES_MAX}: choose {instead}fewer readings");
+            return Err(Error::invalid(field, text));
         }
         self.events.read(ctx, series);
         let window = read(&self.shelf(&ctx.tenant, series), cuts, wanted).await?;

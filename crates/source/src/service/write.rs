@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base::store::Write;
-use base::{Ctx, Result};
-use futures::StreamExt as _;
+use base::{Ctx, Error, Result};
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::Source;
@@ -90,21 +90,42 @@ impl Source {
         let mut results: Vec<Result<()>> = records.iter().map(|_| Ok(())).collect();
         let known = of_series.into_iter().map(|(name, rows)| async move {
             let place = (ctx.tenant.clone(), name);
-            let readings = paths(rows.iter().map(|row| &drafts[*row]));
-            let result = self.series_know(&place, &readings, ctx.now()).await;
-            (place, rows, result)
+            let known = self.rows_know(&place, rows, drafts, ctx.now()).await;
+            known.map(|(rows, refused)| (place, rows, refused))
         });
-        let known: Vec<_> = futures::stream::iter(known).buffer_unordered(SERIES_AT_ONCE).collect().await;
+        let known = futures::stream::iter(known).buffer_unordered(SERIES_AT_ONCE);
         let mut good = Vec::new();
-        for (place, rows, result) in known {
-            match result {
-                Ok(()) => good.push((place, rows)),
-                Err(error) if error.retryable() => return Err(error),
-                Err(error) => rows.into_iter().for_each(|row| results[row] = Err(error.clone())),
-            }
+        for (place, rows, refused) in known.try_collect::<Vec<_>>().await? {
+            refused.into_iter().for_each(|(row, error)| results[row] = Err(error));
+            good.push((place, rows));
         }
         self.batch_write(&good, records).await?;
         Ok(results)
+    }
+
+    /// Makes sure that the head of a series names what these rows read; which rows it does not admit, and
+    /// why. What one of them brings too many is not held against the others.
+    async fn rows_know(
+        &self,
+        place: &Place,
+        rows: Vec<usize>,
+        drafts: &[Draft],
+        at: Timestamp,
+    ) -> Result<(Vec<usize>, Vec<(usize, Error)>)> {
+        match self.series_know(place, &paths(rows.iter().map(|row| &drafts[*row])), at).await {
+            Ok(()) => return Ok((rows, Vec::new())),
+            Err(error) if error.retryable() => return Err(error),
+            Err(_) => {}
+        }
+        let (mut good, mut refused) = (Vec::new(), Vec::new());
+        for row in rows {
+            match self.series_know(place, &paths([&drafts[row]]), at).await {
+                Ok(()) => good.push(row),
+                Err(error) if error.retryable() => return Err(error),
+                Err(error) => refused.push((row, error)),
+            }
+        }
+        Ok((good, refused))
     }
 
     async fn batch_write(&self, of_series: &[(Place, Vec<usize>)], records: &[Record]) -> Result<()> {

@@ -18,8 +18,8 @@ mod sqs;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +56,7 @@ struct State {
     client: reqwest::Client,
     dice: Dice,
     calls: AtomicU64,
+    denied: Mutex<Option<&'static str>>,
     dynamo: dynamo::Dynamo,
     sqs: sqs::Sqs,
     cuts: cut::Cuts,
@@ -85,7 +86,8 @@ impl AwsShim {
         let client = reqwest::Client::builder().no_proxy().timeout(FORWARD_MAX).build().expect("a client");
         let (dynamo, sqs) = (dynamo::Dynamo::default(), sqs::Sqs::default());
         let (dice, calls, cuts) = (Dice::new(seed, odds), AtomicU64::new(0), cut::Cuts::default());
-        let state = Arc::new(State { behind: moto.url(), client, dice, calls, dynamo, sqs, cuts });
+        let (behind, denied) = (moto.url(), Mutex::default());
+        let state = Arc::new(State { behind, client, dice, calls, denied, dynamo, sqs, cuts });
         let serving = tokio::spawn(serve(listener, state.clone()));
         Self { at, state, serving }
     }
@@ -103,6 +105,11 @@ impl AwsShim {
     /// Cuts a service off, or restores it.
     pub fn cut(&self, service: Service, cut: Cut) {
         self.state.cuts.set(service, cut);
+    }
+
+    /// Denies an operation to everybody, as to a role that does not have it; `None` denies nothing.
+    pub fn deny(&self, operation: Option<&'static str>) {
+        *self.state.denied.lock().unwrap_or_else(PoisonError::into_inner) = operation;
     }
 
     /// How many requests have come.
@@ -148,6 +155,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     // A task of its own: a client that hangs up does not stop what it began.
     let reply = tokio::spawn(async move {
         match service.as_str() {
+            _ if state.denies(&call.operation) => Reply::error(StatusCode::BAD_REQUEST, "AccessDeniedException"),
             "DynamoDB_20120810" if state.cuts.bars(Service::Dynamo).await => Reply::Hangup,
             "AmazonSQS" if state.cuts.bars(Service::Sqs).await => Reply::Hangup,
             // Whoever is there refuses this before it looks at anything.
@@ -189,6 +197,10 @@ impl State {
 
     fn draw(&self) -> Fate {
         self.dice.draw()
+    }
+
+    fn denies(&self, operation: &str) -> bool {
+        *self.denied.lock().unwrap_or_else(PoisonError::into_inner) == Some(operation)
     }
 }
 

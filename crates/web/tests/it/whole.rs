@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use base::Clock;
-use web::Whole;
+use base::{Clock, Error, ErrorKind};
+use web::{Unreadable, Whole};
 
 use crate::server::{Reply, Server, request, server};
 
@@ -64,4 +64,14 @@ async fn nobody_waits_for_longer_than_there_is_time_to_answer() {
     assert_eq!(waited.header("preference-applied"), "wait=3", "one second is for the answer");
     let short = server.send(hang("wait=2").extension(whole).body(Body::empty()).unwrap()).await.expect(200);
     assert_eq!(short.header("preference-applied"), "wait=2");
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_a_problem_too() {
+    let server = server();
+    let unreadable = Unreadable(Error::new(ErrorKind::Malformed, "No request: the method"));
+    let stand_in = request("GET", "/api/v1/me").extension(unreadable).body(Body::empty()).unwrap();
+    let problem = server.send(stand_in).await.expect(400);
+    assert_eq!(problem.header("content-type"), "application/problem+json");
+    assert_eq!(problem.json()["detail"], "No request: the method");
 }

@@ -54,7 +54,7 @@ pub(super) enum Carts {
         #[arg(long)]
         version: Option<String>,
         /// What there is to say of it: a JSON object
-        #[arg(long, value_parser = super::source::object)]
+        #[arg(long, value_parser = object)]
         attributes: Option<Value>,
     },
     /// Take an item out of a cart
@@ -135,4 +135,9 @@ pub(super) async fn run(verb: Carts, client: &Client, screen: Screen) -> Result<
 /// Where carts are.
 fn path<'a>(rest: &[&'a str]) -> Vec<&'a str> {
     ["resources", "carts"].iter().chain(rest).copied().collect()
+}
+
+/// A JSON object that an argument is.
+fn object(text: &str) -> Result<Value, &'static str> {
+    serde_json::from_str(text).ok().filter(Value::is_object).ok_or("a JSON object, such as {\"price\": 21.5}")
 }

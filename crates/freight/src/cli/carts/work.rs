@@ -13,7 +13,7 @@ use super::path;
 use crate::cli::client::Client;
 use crate::cli::failure::Failure;
 use crate::cli::screen::{Screen, parsed};
-use crate::cli::{source, watch};
+use crate::cli::watch;
 
 /// Between two looks at a job.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -27,7 +27,7 @@ pub(in crate::cli) struct Query {
     #[arg(value_name = "DATASET")]
     entity_type: String,
     /// What they must be like, such as '{"distance": {"within": [[1000, 2500]]}}'; all if not said
-    #[arg(value_parser = source::object, default_value = "{}")]
+    #[arg(value_parser = super::object, default_value = "{}")]
     filters: Value,
     /// At most so many, the first ones of the dataset's order
     #[arg(long)]

@@ -16,12 +16,14 @@ use base::clock::SystemClock;
 use clap::Args;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::super::chunks::{Chunk, Chunks, Format};
 use super::super::client::Client;
 use super::super::failure::Failure;
 use super::super::screen::{Screen, parsed};
+use super::members::{Members, Text, number_or_text, quoted};
 
 /// A piece of a file; its batch may be a few times as long.
 const PIECE_BYTES: usize = 256 << 10;
@@ -52,6 +54,15 @@ pub(in crate::cli) struct Import {
     /// The column whose text is added to the series' name, so that each of its values has a series
     #[arg(long, value_name = "COLUMN")]
     series: Option<String>,
+}
+
+/// A record, as the server takes it.
+#[derive(Debug, Serialize)]
+struct Record {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<Text>,
+    name: String,
+    data: Members,
 }
 
 /// What came of it.
@@ -94,8 +105,8 @@ impl Import {
         Ok(hasher.finish())
     }
 
-    /// The records of a piece, as the server takes them.
-    fn records(&self, chunk: &Chunk, format: Format, zone: &TimeZone) -> Result<Vec<Value>, Failure> {
+    /// The records of a piece.
+    fn records(&self, chunk: &Chunk, format: Format, zone: &TimeZone) -> Result<Vec<Record>, Failure> {
         match format {
             Format::Csv => {
                 let mut table = csv::Reader::from_reader(chunk.body.as_slice());
@@ -103,7 +114,7 @@ impl Import {
                 let row = |row: Result<csv::StringRecord, csv::Error>| {
                     let row = row.map_err(Failure::failed)?;
                     let cells = header.iter().zip(&row).filter_map(|(name, text)| Some((name.to_owned(), cell(text)?)));
-                    self.record(cells.collect(), zone)
+                    self.record(Members(cells.collect()), zone)
                 };
                 table.records().map(row).collect()
             }
@@ -115,40 +126,49 @@ impl Import {
         }
     }
 
-    fn record(&self, mut data: Map<String, Value>, zone: &TimeZone) -> Result<Value, Failure> {
-        let mut record = Map::new();
-        if let Some(column) = &self.time {
+    fn record(&self, mut data: Members, zone: &TimeZone) -> Result<Record, Failure> {
+        let ts = self.time.as_ref().map(|column| {
             let at = data.remove(column);
-            let at = at.ok_or_else(|| Failure::Failed(format!("a row has no {column}")))?;
-            record.insert("ts".to_owned(), self.instant(at, zone)?);
-        }
+            self.instant(at.ok_or_else(|| Failure::Failed(format!("a row has no {column}")))?, zone)
+        });
         let part = self.series.as_ref().map(|column| {
-            data.remove(column).map(|part| part.as_str().map_or(part.to_string(), str::to_owned)).unwrap_or_default()
+            let part = data.remove(column);
+            part.map(|part| text_of(&part).unwrap_or_else(|| part.get().to_owned())).unwrap_or_default()
         });
         let name = part.map_or_else(|| self.name.clone(), |part| format!("{} {part}", self.name));
-        record.insert("name".to_owned(), name.into());
-        record.insert("data".to_owned(), data.into());
-        Ok(record.into())
+        Ok(Record { ts: ts.transpose()?, name, data })
     }
 
-    fn instant(&self, at: Value, zone: &TimeZone) -> Result<Value, Failure> {
-        let (Some(format), Some(text)) = (&self.time_format, at.as_str()) else { return Ok(at) };
+    fn instant(&self, at: Text, zone: &TimeZone) -> Result<Text, Failure> {
+        let (Some(format), Some(text)) = (&self.time_format, text_of(&at)) else { return Ok(at) };
         let civil = DateTime::strptime(format, text).and_then(|civil| civil.to_zoned(zone.clone()));
-        Ok(civil.map_err(Failure::failed)?.timestamp().to_string().into())
+        Ok(quoted(&civil.map_err(Failure::failed)?.timestamp().to_string()))
     }
 }
 
-/// A number where the text is one, nothing where it says that there is none, else the text.
-fn cell(text: &str) -> Option<Value> {
-    match text {
-        "" | "NA" => None,
-        text => Some(serde_json::from_str::<serde_json::Number>(text).map_or_else(|_| text.into(), Value::Number)),
-    }
+/// What a JSON string says; `None` for anything else.
+fn text_of(text: &Text) -> Option<String> {
+    serde_json::from_str(text.get()).ok()
+}
+
+/// Nothing where the text says that there is none.
+fn cell(text: &str) -> Option<Text> {
+    (!matches!(text, "" | "NA")).then(|| number_or_text(text))
 }
 
 /// Sends a batch until it is acknowledged.
-async fn send(batch: &[Value], key: &str, report: &mut Report, client: &Client, screen: Screen) -> Result<(), Failure> {
-    let lines: Vec<u8> = batch.iter().flat_map(|record| format!("{record}\n").into_bytes()).collect();
+async fn send(
+    batch: &[Record],
+    key: &str,
+    report: &mut Report,
+    client: &Client,
+    screen: Screen,
+) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for record in batch {
+        serde_json::to_writer(&mut lines, record).map_err(Failure::failed)?;
+        lines.push(b'\n');
+    }
     let mut tries = 1;
     let answer = loop {
         let media = Format::Ndjson.media();

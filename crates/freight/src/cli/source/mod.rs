@@ -1,18 +1,22 @@
 //! `freight source`: raw records in, windows out.
 //!
 //! - [`import`]: a file of measurements. [`plot`]: a window drawn in the terminal.
+//! - [`members`]: what was measured, as it was written.
 
 mod import;
+mod members;
 mod plot;
 
 use clap::{Args, Subcommand};
 use reqwest::Method;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::client::Client;
 use super::failure::Failure;
 use super::paging::Paging;
 use super::screen::{Column, Screen, parsed};
+use members::{Members, Text, number_or_text, quoted};
 
 /// Verbs of `freight source`.
 #[derive(Debug, Subcommand)]
@@ -20,8 +24,8 @@ pub(super) enum Source {
     /// Write a measurement
     Write {
         /// What was measured: a JSON object, such as '{"temp": 21.5}'
-        #[arg(value_parser = object)]
-        data: Value,
+        #[arg(value_parser = measured)]
+        data: Text,
         /// Which series; `default` if not said
         #[arg(long)]
         name: Option<String>,
@@ -90,8 +94,14 @@ const COLUMNS: [Column; 5] =
 pub(super) async fn run(verb: Source, client: &Client, screen: Screen) -> Result<(), Failure> {
     match verb {
         Source::Write { data, name, ts } => {
-            let body = object_of([("data", Some(data)), ("name", name.map(Value::from)), ("ts", ts.map(instant))]);
-            let answer = client.call(Method::POST, &["source", "write_raw"], Some(&body)).await?;
+            let members = [
+                ("data", Some(data)),
+                ("name", name.map(|name| quoted(&name))),
+                ("ts", ts.map(|ts| number_or_text(&ts))),
+            ];
+            let present = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
+            let body = serde_json::to_string(&Members(present.collect())).map_err(Failure::failed)?;
+            let answer = client.call_text(Method::POST, &["source", "write_raw"], Some(body)).await?;
             screen.part(&answer, "data")
         }
         Source::Expose { kind, name, readings } => {
@@ -155,12 +165,8 @@ fn object_of<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     Value::Object(present.collect::<Map<_, _>>())
 }
 
-/// A JSON object that an argument is.
-pub(super) fn object(text: &str) -> Result<Value, &'static str> {
-    serde_json::from_str(text).ok().filter(Value::is_object).ok_or("a JSON object, such as {\"temp\": 21.5}")
-}
-
-/// A number if it is one, else text; the server decides what it says.
-fn instant(text: String) -> Value {
-    serde_json::from_str::<serde_json::Number>(&text).map_or(Value::String(text), Value::Number)
+/// A JSON object that an argument is, as it was written.
+fn measured(text: &str) -> Result<Text, &'static str> {
+    let object = serde_json::from_str::<Members>(text).and_then(|_| RawValue::from_string(text.to_owned()));
+    object.map_err(|_| "a JSON object, such as {\"temp\": 21.5}")
 }

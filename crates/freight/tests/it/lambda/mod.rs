@@ -129,6 +129,8 @@ async fn every_kind_of_request_is_answered_in_its_own_form() {
     // What fails is a problem like anywhere.
     let (status, problem) = caller.ask("GET", "/api/v1/nothing").await;
     assert_eq!((status, &problem["error"]), (404, &json!("not_found")));
+    let (status, problem) = caller.ask("GE T", "/livez").await;
+    assert_eq!((status, &problem["error"]), (400, &json!("validation_error")), "what is no request: {problem}");
     caller.key = "nobody".to_owned();
     assert_eq!(caller.ask("GET", "/api/v1/me").await.0, 401);
 }

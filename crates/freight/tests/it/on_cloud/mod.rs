@@ -21,19 +21,24 @@ pub(crate) struct Cloud {
 pub(crate) async fn ground(seed: u64, odds: Odds) -> (Ground, Cloud) {
     let (shim, redis) = (AwsShim::start(Moto::shared(), seed, Odds::default()).await, Redis::start());
     let config = config(&shim, &redis);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let (StoreUri::Dynamo(tables), QueueUri::Sqs(queues)) = (&config.store, &config.queue) else {
-        panic!("{config:?}");
-    };
-    ground::dynamo(&config, tables, &clock).await.tables_create().await.unwrap();
-    ground::sqs(&config, queues).await.queues_create().await.unwrap();
+    make(&config).await;
     let ground = Ground::open(&config).await.unwrap();
     shim.set(odds);
     (ground, Cloud { shim, _redis: redis })
 }
 
+/// Makes the tables and queues.
+pub(crate) async fn make(config: &Config) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (StoreUri::Dynamo(tables), QueueUri::Sqs(queues)) = (&config.store, &config.queue) else {
+        panic!("{config:?}");
+    };
+    ground::dynamo(config, tables, &clock).await.tables_create().await.unwrap();
+    ground::sqs(config, queues).await.queues_create().await.unwrap();
+}
+
 /// Nothing but configuration: three URIs, and the variables that AWS's own tools know.
-fn config(shim: &AwsShim, redis: &Redis) -> Config {
+pub(crate) fn config(shim: &AwsShim, redis: &Redis) -> Config {
     let prefix = Uuid::new_v4().simple();
     let flags = [
         ("store.uri", format!("dynamodb://eu-west-2?prefix={prefix}-")),
