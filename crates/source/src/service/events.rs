@@ -94,8 +94,8 @@ async fn flush(deps: &Deps, shared: &Shared, minute: i64) -> Result<()> {
         of_tenant.entry(tenant).or_default().push(event);
     }
     let mut failed = None;
-    for (tenant, events) in of_tenant {
-        if let Err(error) = kept::keep(&deps.store, &tenant, &events, deps.clock.now()).await {
+    for (tenant, mut events) in of_tenant {
+        if let Err(error) = kept::keep(&deps.store, &tenant, &mut events, deps.clock.now()).await {
             failed = Some(error);
             hold(&shared.events, events.into_iter().map(|event| (tenant.clone(), event)));
         }

@@ -5,19 +5,22 @@ use std::time::Duration;
 
 use base::{Ctx, Error, Page, Result};
 use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::Source;
 use super::window::{self, Wanted};
-use crate::model::{Level, Name, instant};
+use crate::model::{Level, Name};
 use crate::store::Shelf;
 use crate::store::heads::Head;
 
-/// How often a count is begun again when the roller changes it meanwhile.
+/// How often a sum is read again that the roller changed meanwhile: it changes it once a day of a series,
+/// which takes it longer than the sum and its parts are read.
 const TRIES_MAX: u32 = 10;
-/// How long the first of these waits; each waits twice as long as the one before. A roller that has
-/// much to do is through with it in less than all of them take.
+/// How long the first of these waits; each waits twice as long as the one before.
 const WAIT_FIRST: Duration = Duration::from_millis(5);
+/// So many dirty days of a series are counted at the same time.
+const DAYS_AT_ONCE: usize = 16;
 
 /// A series and how much it holds.
 #[derive(Clone, Debug)]
@@ -63,15 +66,24 @@ impl Source {
         Ok(Summary { records: self.count(&shelf).await?, head, first, last })
     }
 
-    /// How many records a series has: those of all its days, corrected for the days that have a dirty
-    /// minute. The sum of the days changes in the transaction that changes a day, so it is read again
-    /// afterwards to know that nothing was counted twice.
+    /// How many records a series has: of days that have a dirty minute what is there, of the others what
+    /// their partials count. All partials together are counted in the transactions that change them; the
+    /// part of the dirty days is taken off, and when that sum was changed meanwhile both are read again.
     async fn count(&self, shelf: &Shelf) -> Result<u64> {
+        let days = shelf.dirty_days().await?;
+        let computed = self.computed_but(shelf, &days).await?;
+        let there: Vec<_> = days.into_iter().map(|day| there(shelf, day)).collect();
+        let there: Vec<u64> = futures::stream::iter(there).buffer_unordered(DAYS_AT_ONCE).try_collect().await?;
+        Ok(computed + there.iter().sum::<u64>())
+    }
+
+    /// How many records the partials of all days but these count.
+    async fn computed_but(&self, shelf: &Shelf, days: &BTreeSet<i64>) -> Result<u64> {
         for tried in 0..TRIES_MAX {
             let (total, version) = shelf.total().await?;
-            let records = total + uncounted(shelf).await?;
+            let of_these = shelf.days_records(days).await?;
             if shelf.total().await?.1 == version {
-                return Ok(u64::try_from(records).unwrap_or(0));
+                return Ok(u64::try_from(total).unwrap_or(0).saturating_sub(of_these));
             }
             self.deps.clock.sleep(WAIT_FIRST * 2_u32.pow(tried)).await;
         }
@@ -79,16 +91,8 @@ impl Source {
     }
 }
 
-/// How many more records the days with a dirty minute have than their partials say.
-async fn uncounted(shelf: &Shelf) -> Result<i64> {
-    let marks = shelf.dirty(instant::FIRST_US, i64::MAX).await?;
-    let days: BTreeSet<i64> = marks.iter().map(|mark| Level::Day.floor(mark.minute)).collect();
-    let mut more = 0;
-    for day in days {
-        let computed = shelf.partial_records(Level::Day, day).await?;
-        let day = window::read(shelf, &[day, day + Level::Day.us()], Wanted::COUNTS).await?;
-        let there: u64 = day.buckets.iter().map(|bucket| bucket.partial.records).sum();
-        more += there.cast_signed() - computed.cast_signed();
-    }
-    Ok(more)
+/// How many records there are of a day.
+async fn there(shelf: &Shelf, day: i64) -> Result<u64> {
+    let window = window::read(shelf, &[day, day + Level::Day.us()], Wanted::COUNTS).await?;
+    Ok(window.buckets.iter().map(|bucket| bucket.partial.records).sum())
 }

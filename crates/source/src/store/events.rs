@@ -1,4 +1,7 @@
 //! Who asked for what, in pieces of about a second.
+//!
+//! A piece is of one minute and lies where its first event does, however late it was kept: a store that was
+//! away for an hour takes nothing out of the order of what happened.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,20 +9,18 @@ use std::sync::Arc;
 use base::clock::add;
 use base::store::{Body, Bulk, Key, Query, Range};
 use base::{Error, Result, Store, TenantId, key};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::SOURCE;
-use crate::model::Event;
 use crate::model::event::Kind;
+use crate::model::{Event, Level};
 
 /// How long events are kept.
 const KEPT: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 /// So many events are one item.
 pub const PIECE_MAX: usize = 1_000;
-/// No piece holds events of a longer time than this; reads are said at the beginning of their minute.
-const PIECE_LENGTH: SignedDuration = SignedDuration::from_secs(120);
 
 /// The stored form of a piece. Who writes a lot writes the same names all the time: they stand in
 /// it once, and an event is a row of numbers.
@@ -74,17 +75,23 @@ pub(super) fn partition(tenant: &TenantId) -> String {
 ///
 /// # Errors
 /// What the store fails with.
-pub async fn keep(store: &Arc<dyn Store>, tenant: &TenantId, events: &[Event], now: Timestamp) -> Result<()> {
-    let mut pieces = Vec::new();
-    for events in events.chunks(PIECE_MAX) {
-        let body =
-            Body::data(serde_json::to_string(&PieceRow::of(events)).map_err(Error::internal)?).expiring(add(now, KEPT));
-        pieces.push(Bulk::Put(Key::new(SOURCE, partition(tenant), key![now, Uuid::new_v4()]), body));
-    }
+pub async fn keep(store: &Arc<dyn Store>, tenant: &TenantId, events: &mut [Event], now: Timestamp) -> Result<()> {
+    events.sort_by_key(|event| event.at);
+    let minutes = events.chunk_by(|one, next| minute_of(one.at) == minute_of(next.at));
+    let pieces = minutes.flat_map(|minute| minute.chunks(PIECE_MAX)).map(|piece| {
+        let body = Body::data(serde_json::to_string(&PieceRow::of(piece)).map_err(Error::internal)?);
+        let first = piece.first().map_or(now, |event| event.at);
+        Ok(Bulk::Put(Key::new(SOURCE, partition(tenant), key![first, Uuid::new_v4()]), body.expiring(add(now, KEPT))))
+    });
+    let pieces: Vec<Bulk> = pieces.collect::<Result<_>>()?;
     Ok(store.bulk(SOURCE, pieces).await?)
 }
 
-/// Events of a stretch of time, the oldest piece first, at most about `limit`.
+fn minute_of(at: Timestamp) -> i64 {
+    Level::Minute.floor(at.as_microsecond())
+}
+
+/// Events of a stretch of time, the oldest first, at most `limit`.
 ///
 /// # Errors
 /// What the store fails with; `Internal` when a piece cannot be read.
@@ -94,20 +101,33 @@ pub async fn read(
     (from, to): (Timestamp, Timestamp),
     limit: usize,
 ) -> Result<Vec<Event>> {
-    let last = to.checked_add(PIECE_LENGTH).unwrap_or(Timestamp::MAX);
-    let range = Range::Between(key![from], key![last]);
+    let first = Timestamp::from_microsecond(minute_of(from)).unwrap_or(from);
+    let range = Range::Between(key![first], key![to]);
     let mut query = Query::new(SOURCE, partition(tenant)).range(range).limit(10);
     let mut events: Vec<Event> = Vec::new();
+    // Of pieces of one minute each may begin anywhere between another's first event and its last.
+    let mut minute = i64::MIN;
     loop {
         let slice = store.query(query.clone()).await?;
         for item in slice.items {
             let row: PieceRow = serde_json::from_str(item.data()).map_err(Error::internal)?;
-            events.extend(row.events()?.filter(|event| from <= event.at && event.at < to));
+            let mut piece = row.events()?.peekable();
+            let next = piece.peek().map_or(minute, |event| minute_of(event.at));
+            if next != minute && events.len() >= limit {
+                return Ok(oldest(events, limit));
+            }
+            minute = next;
+            events.extend(piece.filter(|event| from <= event.at && event.at < to));
         }
-        if slice.next.is_none() || events.len() >= limit {
-            events.truncate(limit);
-            return Ok(events);
+        if slice.next.is_none() {
+            return Ok(oldest(events, limit));
         }
         query.after = slice.next;
     }
+}
+
+fn oldest(mut events: Vec<Event>, limit: usize) -> Vec<Event> {
+    events.sort_by_key(|event| event.at);
+    events.truncate(limit);
+    events
 }

@@ -4,12 +4,18 @@
 //! all partials that the minute is part of were computed again, so a mark that was made anew
 //! meanwhile stays.
 
+use std::collections::BTreeSet;
+
 use base::store::{Body, Bulk, Item, Key, PAGE_MAX, Query, Range, Write};
 use base::{Result, key};
 use jiff::Timestamp;
 
 use super::{SOURCE, Shelf};
-use crate::model::Level;
+use crate::model::{Level, instant};
+
+/// So many marks are looked at before those of the last one's day are passed over: of few marks a day many
+/// days, of many marks few.
+const DAYS_PAGE: usize = 25;
 
 /// A dirty minute.
 #[derive(Clone, Debug)]
@@ -52,6 +58,25 @@ impl Shelf {
     pub async fn marks(&self, limit: usize) -> Result<Vec<Mark>> {
         let slice = self.store.query(Query::new(SOURCE, self.partition("dirty")).limit(limit)).await?;
         Ok(slice.items.into_iter().filter_map(mark_of).collect())
+    }
+
+    /// The days that have a dirty minute, by where they begin.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn dirty_days(&self) -> Result<BTreeSet<i64>> {
+        let (mut days, mut from) = (BTreeSet::new(), instant::FIRST_US);
+        loop {
+            let range = Range::Between(key![from], key![i64::MAX]);
+            let query = Query::new(SOURCE, self.partition("dirty")).range(range).limit(DAYS_PAGE);
+            let slice = self.store.query(query).await?;
+            days.extend(slice.items.into_iter().filter_map(mark_of).map(|mark| Level::Day.floor(mark.minute)));
+            match days.last() {
+                // The rest of that day says nothing new.
+                Some(last) if slice.next.is_some() => from = last + Level::Day.us(),
+                _ => return Ok(days),
+            }
+        }
     }
 
     /// The dirty minutes that a window touches, ascending.

@@ -3,7 +3,9 @@
 //! A partial of few readings is one item; one of very many is several chunks, of which the first
 //! says how many there are. What an earlier, longer form left behind those is not looked at.
 
-use base::store::{Key, StoreError, Write};
+use std::collections::BTreeSet;
+
+use base::store::{Item, Key, StoreError, Write};
 use base::{Error, Result, StoreExt as _, key};
 
 use super::ranges::Ranges;
@@ -33,7 +35,17 @@ impl Shelf {
     /// What the store fails with; `Internal` when it cannot be read.
     pub async fn partial_records(&self, level: Level, from: i64) -> Result<u64> {
         let item = self.store.get(self.partial_key(level, from, 0)).await?;
-        item.map_or(Ok(0), |item| chunks::decoded(&item, Detail::Brief).map(|(partial, _)| partial.records))
+        item.as_ref().map_or(Ok(0), records_of)
+    }
+
+    /// How many records the partials of these days count, together.
+    ///
+    /// # Errors
+    /// As [`partial_records`](Self::partial_records).
+    pub async fn days_records(&self, days: &BTreeSet<i64>) -> Result<u64> {
+        let keys: Vec<Key> = days.iter().map(|day| self.partial_key(Level::Day, *day, 0)).collect();
+        let items = self.store.get_all(&keys).await?;
+        items.iter().flatten().try_fold(0, |sum, item| Ok(sum + records_of(item)?))
     }
 
     /// Adds to the number of records in all days.
@@ -93,4 +105,8 @@ impl Partials {
         }
         Ok(None)
     }
+}
+
+fn records_of(item: &Item) -> Result<u64> {
+    chunks::decoded(item, Detail::Brief).map(|(partial, _)| partial.records)
 }
