@@ -7,17 +7,22 @@
 use std::time::Duration;
 
 use base::queue::{Ring, Topic};
-use base::store::{Query, Range, StoreError, Write};
-use base::{Result, StoreExt as _, TenantId};
+use base::store::{Item, Key, Query, Range, StoreError, Write};
+use base::{Result, StoreExt as _, TaskId, TenantId};
 use jiff::Timestamp;
 
 use crate::engine::{MARK_LASTS, lock};
-use crate::rows::task::{DUE_SHARDS, directory_partition, due_partition, task_of_sort, topic_name};
+use crate::rows::task::{
+    DUE_SHARDS, State, TaskRow, directory_partition, due_partition, row_key, task_of_sort, topic_name,
+};
 use crate::rows::{DUE, TASKS};
 use crate::{Engine, Priority};
 
 /// Of each tenant, topic and shard, at most so many are rung for in one sweep.
 const RINGS_MAX: usize = 128;
+
+/// So many of the oldest tasks of a shard are looked at to find one that nobody works on.
+const LOOKED_AT_MAX: usize = 25;
 
 impl Engine {
     /// Looks once through all topics. Returns whether more is due than was rung for.
@@ -139,16 +144,28 @@ impl Engine {
                     let slice = self.store.query(query).await?;
                     depth.waiting += slice.items.len() as u64;
                     depth.at_least |= slice.next.is_some();
-                    let first = slice
-                        .items
-                        .first()
-                        .and_then(|item| base::key::decode_timestamp(base::key::split(&item.key.sort).first()?));
-                    depth.oldest = [depth.oldest, first].into_iter().flatten().min();
+                    let oldest = self.oldest_waiting(&tenant, &slice.items).await?;
+                    depth.oldest = [depth.oldest, oldest].into_iter().flatten().min();
                 }
             }
             depths.push(depth);
         }
         Ok(depths)
+    }
+
+    /// Since when the oldest of these waits that nobody works on. Who runs stays among them until it ends:
+    /// where all that are looked at run, the next one is taken to wait.
+    async fn oldest_waiting(&self, tenant: &TenantId, due: &[Item]) -> Result<Option<Timestamp>, StoreError> {
+        let looked_at = due.get(..LOOKED_AT_MAX).unwrap_or(due);
+        let ids: Vec<TaskId> = looked_at.iter().filter_map(|item| task_of_sort(&item.key.sort)).collect();
+        let keys: Vec<Key> = ids.iter().map(|id| row_key(tenant, *id)).collect();
+        let rows = self.store.get_all(&keys).await?;
+        let running = ids.iter().zip(&rows).take_while(|(id, item)| {
+            let row = item.as_ref().and_then(|item| TaskRow::read(tenant, **id, item));
+            row.is_some_and(|row| row.state == State::Leased)
+        });
+        let waiting = due.get(running.count());
+        Ok(waiting.and_then(|item| base::key::decode_timestamp(base::key::split(&item.key.sort).first()?)))
     }
 }
 
@@ -171,15 +188,15 @@ struct Found {
     empty: bool,
 }
 
-/// What waits in a topic, tasks that run included.
+/// What is in a topic: tasks that wait for a worker or for their time, and those that run.
 #[derive(Clone, Debug)]
 pub struct QueueDepth {
     /// The topic.
     pub topic: String,
-    /// How many tasks.
+    /// How many tasks; of a tenant up to 4,000 are counted.
     pub waiting: u64,
     /// Whether there are more than were counted.
     pub at_least: bool,
-    /// The due time of the oldest.
+    /// The due time of the oldest that nobody works on.
     pub oldest: Option<Timestamp>,
 }

@@ -10,7 +10,9 @@
 //!   repetition is recognised by DynamoDB, and what comes back is what became of the first.
 //! - A put on the condition that the item is absent, or has a certain version, is one conditional
 //!   call. Repeating it does no harm: if it was applied, its condition no longer holds, and the item
-//!   that stands in its way has our own stamp.
+//!   that stands in its way has our own stamp. An item that somebody deletes between a put whose answer
+//!   was lost and its repetition, some milliseconds, comes back: what has to be made once is not deleted
+//!   by who did not make it.
 //! - Every other single write is a transaction of one. Repeated without a token, an `Add` would
 //!   count twice, and a delete or an unconditional put could undo what somebody else was told is
 //!   durable ([why](../../../../docs/decisions/0020-a-transaction-of-one.md)).

@@ -89,6 +89,12 @@ async fn what_is_rolled_up_reads_as_before(caller: &Client) {
     }
     let n = |window: &Value, bucket: usize| window["buckets"][bucket]["readings"]["v"]["n"].clone();
     assert_eq!((n(&before[0], 0), n(&before[1], 1)), (json!(2 * HOURS), json!(46)));
+    let days = before[1]["buckets"].as_array().unwrap().iter().map(|day| &day["readings"]["v"]);
+    let days: Vec<[f64; 3]> = days.map(|v| ["mean", "min", "max"].map(|stat| v[stat].as_f64().unwrap())).collect();
+    assert_eq!(days, [[23.5, 0.0, 47.0], [70.5, 48.0, 93.0], [117.5, 94.0, 141.0], [142.5, 142.0, 143.0]]);
+    let deviation = before[0]["buckets"][0]["readings"]["v"]["stddev_pop"].as_f64().unwrap();
+    // Of the numbers up to n the variance is (n² - 1) / 12.
+    assert!((deviation - f64::sqrt((144.0 * 144.0 - 1.0) / 12.0)).abs() < 1e-9, "{deviation}");
     assert!(before[0]["dirty_minutes"].as_u64().unwrap() > 0, "{}", before[0]);
     let mut looks = 0;
     while window("").await["dirty_minutes"] != 0 {

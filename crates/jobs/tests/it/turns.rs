@@ -177,3 +177,21 @@ async fn who_is_suspected_of_a_death_lets_others_go_between() {
     assert_eq!(last, Some(5), "{:?}", next.shared.order.lock().unwrap());
     next.until("all have ended", || async { next.engine.worker_list()[0].running == 0 }).await;
 }
+
+#[tokio::test]
+async fn the_oldest_that_waits_is_none_that_runs() {
+    let world = World::set(Settings { concurrency: 4, ..Settings::default() }).work();
+    for n in 0..4 {
+        enqueue(&world, "acme", task(&Toy { gated: true, ..Toy::named(n, 1) })).await;
+    }
+    world.until("all places are taken", || async { world.shared.most_at_once() == 4 }).await;
+    world.clock.advance(std::time::Duration::from_secs(5));
+    let before = world.engine.queue_list().await.unwrap();
+    assert_eq!(before.iter().map(|depth| (depth.waiting, depth.oldest)).max(), Some((4, None)));
+    let now = world.clock.now();
+    enqueue(&world, "acme", task(&Toy::named("waits", 1))).await;
+    let after = world.engine.queue_list().await.unwrap();
+    assert_eq!(after.iter().map(|depth| (depth.waiting, depth.oldest)).max(), Some((5, Some(now))));
+    world.shared.gate.add_permits(4);
+    world.until("all ran", || async { world.shared.order.lock().unwrap().len() == 5 }).await;
+}

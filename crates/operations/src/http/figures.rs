@@ -66,18 +66,18 @@ pub(super) async fn stats(caller: Caller<JobsRead>, State(operations): Api) -> A
     Ok(Json(operations.stats(&caller).await?.into()))
 }
 
-/// What waits in a topic, running work included.
+/// What is in a topic: tasks that wait for a worker or for their time, and those that run.
 #[derive(Serialize, ToSchema)]
 #[schema(as = QueueDepth, example = json!({
     "topic": "tasks-normal", "waiting": 12, "at_least": false, "oldest_due_at": "2026-01-01T06:00:00Z"
 }))]
 pub(super) struct DepthView {
     topic: String,
-    /// How many tasks, of all tenants.
+    /// How many tasks, of all tenants; of each up to 4,000 are counted.
     waiting: u64,
     /// Whether there are more than were counted.
     at_least: bool,
-    /// When the oldest was due.
+    /// When the oldest was due that nobody works on.
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest_due_at: Option<Timestamp>,
 }

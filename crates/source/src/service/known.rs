@@ -24,6 +24,8 @@ const HEAD_FOR: Duration = Duration::from_secs(60);
 const MARK_FOR: Duration = Duration::from_secs(20);
 /// So many heads, and so many marks, are remembered at most.
 const HELD_MAX: usize = 200_000;
+/// So many names of readings are remembered with the heads at most: some 100 MB of them.
+const NAMES_MAX: usize = 1_000_000;
 
 /// A series of a tenant.
 pub(crate) type Place = (TenantId, Name);
@@ -52,12 +54,19 @@ impl Begun {
 
 /// What is remembered. Other times are monotonic.
 pub(crate) struct Known {
-    heads: Mutex<HashMap<Place, (Duration, BTreeSet<String>)>>,
+    heads: Mutex<Heads>,
     marks: Mutex<HashMap<(Place, i64), Begun>>,
     /// When a roller was last woken for a series, in [`moment`](Self::moment)s.
     woken: Mutex<HashMap<Place, u64>>,
     moments: AtomicU64,
     lanes: Vec<tokio::sync::Mutex<()>>,
+}
+
+/// Heads, and how many names are remembered with them, or were with some that were forgotten since.
+#[derive(Default)]
+struct Heads {
+    of: HashMap<Place, (Duration, BTreeSet<String>)>,
+    names: usize,
 }
 
 impl Default for Known {
@@ -98,15 +107,21 @@ impl Known {
     /// Whether the head of a series is known to name all of these.
     pub(crate) fn names(&self, place: &Place, readings: &BTreeSet<&str>, now: Duration) -> bool {
         let heads = lock(&self.heads);
-        let head = heads.get(place).filter(|(at, _)| now.saturating_sub(*at) < HEAD_FOR);
+        let head = heads.of.get(place).filter(|(at, _)| now.saturating_sub(*at) < HEAD_FOR);
         head.is_some_and(|(_, names)| readings.iter().all(|reading| names.contains(*reading)))
     }
 
     /// The head of a series names these.
     pub(crate) fn head(&self, place: Place, names: BTreeSet<String>, now: Duration) {
         let mut heads = lock(&self.heads);
-        make_room(&mut heads, |(at, _)| now.saturating_sub(*at) < HEAD_FOR);
-        heads.insert(place, (now, names));
+        if heads.names + names.len() > NAMES_MAX {
+            *heads = Heads::default();
+        }
+        make_room(&mut heads.of, |(at, _)| now.saturating_sub(*at) < HEAD_FOR);
+        heads.names += names.len();
+        if let Some((_, before)) = heads.of.insert(place, (now, names)) {
+            heads.names -= before.len();
+        }
     }
 
     /// When the mark of a minute was begun that may still be relied on.
