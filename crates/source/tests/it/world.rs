@@ -113,6 +113,9 @@ pub(crate) fn ctx(clock: &ManualClock, seed: Uuid) -> Ctx {
     Ctx::new(tenant, Principal::new("key:test"), scopes, RequestId::random(), clock.now(), seed)
 }
 
+/// How often whoever reads lets others go first.
+const YIELDS: usize = 4;
+
 /// A store that dies at its n-th change: it is applied and not answered, or not even applied.
 pub(crate) struct Fuse {
     inner: Arc<MemoryStore>,
@@ -165,6 +168,10 @@ impl Store for Fuse {
 
     async fn query(&self, query: Query) -> Result<Slice, StoreError> {
         self.alive()?;
+        // Between two reads of a window a roller may do anything.
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
         self.inner.query(query).await
     }
 
