@@ -27,7 +27,7 @@ use crate::{process, tools};
 /// A lease, what takers wait past it, and a little.
 const STOP: Duration = Duration::from_millis(3_300);
 /// How long it runs between two stops, at least, and how much longer at most, in milliseconds.
-const RUN_LEAST: Duration = Duration::from_millis(2_000);
+const RUN_LEAST: Duration = Duration::from_millis(3_000);
 const RUN_MORE_MS: u64 = 600;
 /// How many stops the saboteur gets to do something twice.
 const SABOTAGED_STOPS: u64 = 3;

@@ -12,7 +12,7 @@ use base::store::{StoreError, Version, When, Write};
 /// A pause of the clock that no scheduler makes.
 const STOPPED: Duration = Duration::from_secs(1);
 /// How long a stale write is held back: time to take some tasks over.
-const HELD_BACK: Duration = Duration::from_millis(1_500);
+const HELD_BACK: Duration = Duration::from_millis(2_500);
 
 /// Whether leases are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
