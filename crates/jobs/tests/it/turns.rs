@@ -19,6 +19,23 @@ async fn enqueue(world: &World, tenant: &str, new: NewTask) {
     world.engine.task_enqueue(&tenant.parse().unwrap(), new, Vec::new()).await.unwrap();
 }
 
+/// A process that works, and dies when told to; what it stored is in memory.
+struct Mortal {
+    world: World,
+    dies: Arc<FaultyStore>,
+    memory: Arc<dyn Store>,
+}
+
+impl Mortal {
+    fn new() -> Self {
+        let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
+        let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+        let dies = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), 0));
+        let world = World::over(dies.clone(), clock, Settings::default()).work();
+        Self { world, dies, memory }
+    }
+}
+
 /// A world in which 3,000 tasks of one tenant wait, and one of another came after them.
 async fn crowded() -> World {
     let world = World::set(Settings { concurrency: 8, ..Settings::default() });
@@ -83,16 +100,13 @@ async fn the_batches_of_a_paused_job_stand_in_nobodys_way() {
 
 #[tokio::test]
 async fn places_of_a_killed_process_come_back_and_the_limit_holds() {
-    let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-    let mortal = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), 0));
-    let world = World::over(mortal.clone(), clock.clone(), Settings::default()).work();
+    let Mortal { world, dies, memory } = Mortal::new();
     let toys: Vec<Toy> = (0..20).map(|n| Toy { gated: true, ..Toy::named(n, 1) }).collect();
     let new = NewJob::new("toy.narrow", serde_json::to_string(&toys).unwrap());
     let id = world.engine.job_enqueue(&world.ctx(), new).await.unwrap().job.id;
     world.until("both places are taken", || async { world.shared.most_at_once() == 2 }).await;
-    mortal.crash();
-    let next = World::over(memory, clock, Settings::default()).work();
+    dies.crash();
+    let next = World::over(memory, world.clock.clone(), Settings::default()).work();
     next.shared.gate.add_permits(1_000);
     assert_eq!(next.settled(id).await.counts.processed, 20);
     assert!(next.shared.most_at_once() <= 2, "{}", next.shared.most_at_once());
@@ -154,16 +168,13 @@ async fn paused_jobs_leave_their_places_to_others_and_wait_for_one_again() {
 
 #[tokio::test]
 async fn who_is_suspected_of_a_death_lets_others_go_between() {
-    let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
-    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
-    let mortal = Arc::new(FaultyStore::new(memory.clone(), Arc::new(clock.clone()), 0));
-    let world = World::over(mortal.clone(), clock.clone(), Settings::default()).work();
+    let Mortal { world, dies, memory } = Mortal::new();
     for n in 0..10 {
         enqueue(&world, "acme", task(&Toy { gated: true, ..Toy::named(n, 1) })).await;
     }
     world.until("all run", || async { world.shared.most_at_once() == 10 }).await;
-    mortal.crash();
-    let next = World::over(memory, clock, Settings::default()).work();
+    dies.crash();
+    let next = World::over(memory, world.clock.clone(), Settings::default()).work();
     next.until("one runs alone", || async { next.shared.order.lock().unwrap().len() == 1 }).await;
     for n in 0..5 {
         enqueue(&next, "other", task(&Toy::named(format!("innocent {n}"), 1))).await;
