@@ -32,6 +32,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often the schedule ticks.
 const EVERY: Duration = Duration::from_secs(30);
+/// How long the first tick that makes a job may take to come.
+const TICK_MAX: Duration = Duration::from_secs(90);
 /// How long all jobs may take to come to their end at last.
 const END_MAX: Duration = Duration::from_secs(120);
 const SECOND: Duration = Duration::from_secs(1);
@@ -99,6 +101,11 @@ impl Told {
     }
 
     async fn end(self, front: &Arc<Front>, load: Load) -> Value {
+        // Few rounds can be over before the schedule has ticked at all.
+        let begun = Instant::now();
+        while ticks(front).await.is_empty() && begun.elapsed() < TICK_MAX {
+            tokio::time::sleep(SECOND).await;
+        }
         let Asked { requests, waited, refused, jobs } = load.stop();
         let mut lost = Vec::new();
         for job in &jobs {

@@ -152,7 +152,7 @@ impl Rig {
     /// Ends the process, every other time with what it had not synced, and starts it again.
     fn kill(&mut self, kills: &mut Kills, random: &mut Random) -> Result<()> {
         self.server.kill()?;
-        if random.below(2) == 0 {
+        if (kills.writing + kills.rolling).is_multiple_of(2) {
             kills.cuts += 1;
             if random.below(2) == 0 {
                 disk::mix(&self.data, &self.shadow, random)?;
