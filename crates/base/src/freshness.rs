@@ -21,6 +21,11 @@ impl Freshness {
 
     /// Whether the answer is older than it may be.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        self.staleness.is_some_and(|staleness| self.age(now) > staleness)
+        !self.stale_for(now).is_zero()
+    }
+
+    /// For how long the answer has been older than it may be; zero while it is fresh.
+    pub fn stale_for(&self, now: Timestamp) -> Duration {
+        self.staleness.map_or(Duration::ZERO, |staleness| self.age(now).saturating_sub(staleness))
     }
 }

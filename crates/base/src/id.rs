@@ -76,6 +76,8 @@ impl TenantId {
     pub const SYSTEM: &'static str = "system";
     /// The tenant of a single team.
     pub const DEFAULT: &'static str = "default";
+    /// The tenant of what is the same for everybody, and of callers without a key.
+    pub const PUBLIC: &'static str = "public";
 
     /// The identifier as text.
     pub fn as_str(&self) -> &str {

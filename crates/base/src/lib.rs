@@ -4,7 +4,7 @@
 //!
 //! 1. [`error`]: the one domain error; it knows no HTTP.
 //! 2. [`id`]: typed identifiers. [`ctx`]: who asks, for which tenant, with which scopes, and when.
-//! 3. [`clock`], [`decimal`], [`secret`], [`page`], [`freshness`]: small words.
+//! 3. [`clock`], [`decimal`], [`secret`], [`page`], [`freshness`], [`kept`]: small words.
 //! 4. [`mod@key`]: keys of a store, built from parts so that text order is the order of the parts.
 //! 5. [`json`]: the one validating pass over a body that a stranger sent.
 //! 6. [`store`], [`queue`], [`cache`], [`limiter`]: the contracts. Only what SQLite *and*
@@ -25,6 +25,7 @@ pub mod freshness;
 pub mod id;
 pub mod intercept;
 pub mod json;
+pub mod kept;
 pub mod key;
 pub mod limiter;
 pub mod memory;
@@ -40,6 +41,7 @@ pub use decimal::Decimal;
 pub use error::{Error, ErrorKind, Result};
 pub use freshness::Freshness;
 pub use id::{JobId, RequestId, TaskId, TenantId};
+pub use kept::Kept;
 pub use limiter::Limiter;
 pub use page::Page;
 pub use queue::Queue;

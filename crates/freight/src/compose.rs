@@ -16,7 +16,11 @@ use ingest::Ingest;
 use jobs::{Engine, Registry};
 use metrics_exporter_prometheus::PrometheusHandle;
 use operations::Operations;
+use readthrough::Behind;
 use source::Source;
+use tokens::Tokens;
+use tokens::outbound::gecko::Gecko;
+use url::Url;
 use web::{App, AppBuilder, Authenticate, Kit};
 
 use crate::abroad::{self, Abroad};
@@ -40,6 +44,10 @@ pub struct Settings {
     pub post: Option<Arc<dyn Post>>,
     /// What ingest may call.
     pub ingest: config::Ingest,
+    /// Whom tokens asks.
+    pub tokens: config::Tokens,
+    /// Where what is stale is computed anew.
+    pub behind: Behind,
     /// Whether who names a session may have carts without a key.
     pub anonymous_sessions: bool,
     /// Where the stand-ins listen; then `users` are fetched from there.
@@ -66,6 +74,8 @@ pub struct Freight {
     pub accounts: Accounts,
     /// Measurements; what it gathers is kept when the server stops.
     pub source: Arc<Source>,
+    /// Token analytics; what is computed beside requests is waited for when the server stops.
+    pub tokens: Arc<Tokens>,
     working: Arc<AtomicBool>,
 }
 
@@ -96,6 +106,14 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let catalog = Arc::new(Datasets(sources.catalog()));
     let gathering = carts::Deps { store: ground.store.clone(), catalog };
     carts::register(&mut registry, &gathering);
+    let kept = readthrough::Deps {
+        store: ground.store.clone(),
+        cache: ground.cache.clone(),
+        clock: ground.clock.clone(),
+        behind: settings.behind,
+    };
+    let analyzing = tokens::Deps { kept, gecko: Gecko::new(market(&settings)?)? };
+    tokens::register(&mut registry, &analyzing);
     let export = abroad::export(&settings.export, &settings.aws).await?;
     export.register(&mut registry);
     let engine = Engine::new(jobs::Deps {
@@ -124,6 +142,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
     let trail = Arc::new(Trail { accounts: accounts.clone(), store: ground.store.clone() });
     let steering = operations::Deps { engine: engine.clone(), audit: trail, clock: ground.clock.clone() };
     let source = Source::new(measuring, engine.clone());
+    let tokens = Tokens::new(analyzing, engine.clone())?;
     let app = App::new(kit)
         .mount(accounts.routes(engine.clone()))
         .mount(accounts.sign_in_routes(engine.clone()))
@@ -131,6 +150,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         .mount(Ingest::new(sources, engine.clone()).routes())
         .mount(source.routes())
         .mount(Carts::new(gathering, engine.clone()).routes())
+        .mount(tokens.routes())
         .mount(Operations::new(steering).routes())
         .mount(upkeep::routes(ground.file.clone()));
     let app = insight(app, ground, settings.metrics);
@@ -139,7 +159,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         false => app.check(Arc::new(Workers { engine: engine.clone(), started: working.clone() })),
     };
     let app = app.build();
-    Ok(Freight { app, engine, accounts, source, working })
+    Ok(Freight { app, engine, accounts, source, tokens, working })
 }
 
 /// What ingest may call: what the configuration says, and the stand-ins if there are any.
@@ -155,6 +175,14 @@ fn sources(settings: &Settings) -> Result<ingest::Settings> {
     sources.credentials = settings.ingest.credentials.clone();
     sources.tables = settings.ingest.tables.clone();
     Ok(sources)
+}
+
+/// Where markets are asked for: where the configuration says, or the stand-in if there is one.
+fn market(settings: &Settings) -> Result<Option<Url>> {
+    match settings.sandbox {
+        Some(at) => Ok(Some(format!("http://{at}/api/v2").parse()?)),
+        None => Ok(settings.tokens.market_url.clone()),
+    }
 }
 
 /// What the server can be asked about itself.

@@ -30,6 +30,7 @@ pub fn tables() -> Vec<Table> {
     tables.extend(carts::store::TABLES);
     tables.extend(ingest::store::TABLES);
     tables.extend(jobs::TABLES);
+    tables.extend(readthrough::store::TABLES);
     tables.extend(source::store::TABLES);
     tables.extend(web::idempotency::TABLES);
     tables

@@ -39,12 +39,14 @@ impl Holders {
     /// Every service but accounts, which knows its own.
     pub fn all(&self, ground: &Ground) -> Vec<Arc<dyn Holdings>> {
         let reservations = |tenant: &TenantId| named(web::idempotency::partitions(tenant));
+        let answers = |tenant: &TenantId| named(readthrough::store::partitions(tenant));
         vec![
             Arc::new(OfEngine(self.engine.clone())),
             Arc::new(OfIngest(Heads::new(ground.store.clone()))),
             Arc::new(OfSource(ground.store.clone())),
             Arc::new(OfCarts(ground.store.clone())),
             Arc::new(reservations),
+            Arc::new(answers),
         ]
     }
 

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use base::Clock;
 use base::clock::SystemClock;
 use metrics_exporter_prometheus::PrometheusHandle;
+use readthrough::Behind;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -113,6 +114,8 @@ pub(crate) fn settings(
         aws: config.aws.clone(),
         post: sign_in::post(&config.auth)?,
         ingest: config.ingest.clone(),
+        tokens: config.tokens.clone(),
+        behind: Behind::Here,
         anonymous_sessions: config.anonymous_sessions,
         sandbox,
         export: config.export.clone(),
@@ -171,6 +174,7 @@ impl Life {
         tokio::select! {
             ((), (), in_time, stood_in, ()) = life => {
                 stood_in?;
+                self.freight.tokens.settle().await;
                 self.freight.accounts.settle().await?;
                 self.freight.source.events_flush().await?;
                 Ok(if in_time { Ended::InTime } else { Ended::Late })

@@ -25,6 +25,8 @@ pub enum Class {
     Array,
     /// 200 with the message that too many were asked for.
     Message,
+    /// 404, as the model answers for what it does not know.
+    NotFound,
     /// 429, because the rate was exceeded.
     RateLimited,
     /// 422, because the model's behaviour is not known.
@@ -40,6 +42,7 @@ impl Class {
             Self::Object => "object",
             Self::Array => "array",
             Self::Message => "message",
+            Self::NotFound => "not_found",
             Self::RateLimited => "rate_limited",
             Self::Unsupported => "unsupported",
             Self::Fault(fault) => fault.as_str(),

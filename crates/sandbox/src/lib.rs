@@ -6,7 +6,8 @@
 //! what they said.
 //!
 //! Two promises make it worth more than a mock. Answer number n of a seed has the same bytes
-//! every time, whatever was asked before it, so a failure found once is found again. And a call is
+//! every time, whatever was asked before it (of markets, a candle of a seed has the same figures), so a
+//! failure found once is found again. And a call is
 //! in the journal *before* its answer leaves, so that the journal, and not the server under test,
 //! is the witness of what was delivered.
 //!
@@ -20,7 +21,8 @@
 //! 1. `config`: what can be set. `fault`: the ways an answer can be broken.
 //! 2. `desk`: numbers, refuses, records. `rate`: when to refuse. `journal`: what was answered.
 //! 3. `answer`: one reply and how it is put on the wire. `dice`: randomness out of a seed.
-//! 4. `random_data`: the stand-in of random-data-api. Each stand-in is a module with a router.
+//! 4. `random_data`: the stand-in of random-data-api. `gecko`: that of GeckoTerminal. Each is a module with
+//!    a router.
 //! 5. `control`: the endpoints under `/_sandbox/`. `serve`: the listener.
 
 mod answer;
@@ -29,6 +31,7 @@ mod control;
 mod desk;
 mod dice;
 mod fault;
+mod gecko;
 mod journal;
 mod random_data;
 mod rate;
@@ -95,7 +98,11 @@ impl Sandbox {
     /// Every stand-in, and the endpoints under `/_sandbox/`. A reset is a plain close here; only
     /// [`Sandbox::serve`] can send a TCP reset.
     pub fn router(&self) -> Router {
-        Router::new().merge(random_data::routes()).merge(control::routes()).with_state(Arc::clone(&self.desk))
+        Router::new()
+            .merge(random_data::routes())
+            .merge(gecko::routes())
+            .merge(control::routes())
+            .with_state(Arc::clone(&self.desk))
     }
 
     /// Serves until `shutdown` completes, then lets answers under way finish for a few seconds.

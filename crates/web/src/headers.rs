@@ -1,7 +1,7 @@
 //! The headers of every answer, and the names that pages of other origins may read.
 
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER,
+    AGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, LINK, LOCATION, REFERRER_POLICY, RETRY_AFTER,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -26,12 +26,13 @@ pub(crate) const FREIGHT_REFRESH_JOB: HeaderName = HeaderName::from_static("frei
 pub(crate) const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
 /// What a page of an allowed origin may read of an answer.
-pub(crate) const EXPOSED: [HeaderName; 18] = [
+pub(crate) const EXPOSED: [HeaderName; 19] = [
     X_REQUEST_ID,
     ETAG,
     LINK,
     LOCATION,
     RETRY_AFTER,
+    AGE,
     CACHE_CONTROL,
     CACHE_STATUS,
     SERVER_TIMING,

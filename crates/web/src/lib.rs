@@ -30,7 +30,7 @@
 //!    what stands before and behind all of them.
 //! 4. [`error`], [`problem`]: failures.
 //! 5. [`body`], [`query`], [`path`], [`paging`], [`etag`], [`prefer`]: what handlers take.
-//!    [`answer`], [`sse`]: what they return.
+//!    [`answer`], [`kept`], [`sse`]: what they return.
 //! 6. [`limits`], [`idempotency`], [`cursor`]: how much, how often, and where lists go on.
 //! 7. `headers`, `cors`, [`host`], [`source`]: what browsers and proxies add to it.
 //! 8. [`health`], `docs`, [`openapi`](mod@openapi): what the server says of itself.
@@ -55,6 +55,7 @@ pub mod health;
 pub mod host;
 pub mod idempotency;
 mod inflate;
+pub mod kept;
 mod lifecycle;
 pub mod limits;
 pub mod openapi;
@@ -81,6 +82,7 @@ pub use config::Config;
 pub use cursor::CursorKey;
 pub use error::Mapping;
 pub use etag::{IfMatch, Tagged};
+pub use kept::{Demanded, Told};
 pub use lifecycle::Lifecycle;
 pub use limits::{Class, Limits};
 pub use openapi::openapi;

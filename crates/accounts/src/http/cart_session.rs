@@ -11,14 +11,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::limiter::Policy;
-use base::{Error, ErrorKind, Principal, Result, Scope};
+use base::{Error, ErrorKind, Principal, Result, Scope, TenantId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
 use web::{Authenticate, Credential, Identity, Limits};
 
-/// The tenant of all sessions.
-const PUBLIC: &str = "public";
 /// What a session's principal begins with.
 const SESSION: &str = "session:";
 /// How many calls that carry data a session may make in a minute; others have no such limit.
@@ -45,7 +43,7 @@ impl Authenticate for CartSessions {
         }
         let hash = blake3::hash(session.as_bytes()).to_hex();
         Ok(Identity {
-            tenant: PUBLIC.parse()?,
+            tenant: TenantId::PUBLIC.parse()?,
             principal: Principal::new(format!("{SESSION}{}", &hash[..32])),
             scopes: [Scope::CartsRead, Scope::CartsWrite].into_iter().collect(),
             limits: Limits::default().with("data", vec![DATA]).by_principal(),

@@ -1,7 +1,8 @@
 //! Who is calling.
 //!
 //! The order of the checks is the promise: the form of the key is judged before anything is read;
-//! its hash before anything is told about it; and whatever cannot be read is 503, never "allowed".
+//! its hash before anything is told about it; and whatever cannot be read is 503, never "allowed", unless
+//! it was read in the last minutes ([`recent`](super::recent)).
 //! Everything that is wrong with a well-formed key has one text, since a caller who holds no key
 //! has no right to know whether there was one.
 
@@ -74,10 +75,14 @@ impl Accounts {
             Some(key) => (key, None),
             None => {
                 let ticket = self.0.keys.ticket(monotonic);
-                let Some((stored, used)) = self.rows().key(&presented.id).await? else {
-                    return Err(self.denied(&TenantId::SYSTEM.parse()?, "key unknown"));
-                };
-                (Arc::new(stored.value), Some((ticket, used)))
+                match self.rows().key(&presented.id).await {
+                    Ok(Some((stored, used))) => (Arc::new(stored.value), Some((ticket, used))),
+                    Ok(None) => {
+                        self.0.keys.forget(&presented.id);
+                        return Err(self.denied(&TenantId::SYSTEM.parse()?, "key unknown"));
+                    }
+                    Err(error) => (self.0.keys.lately(&presented.id, monotonic, error)?, None),
+                }
             }
         };
         let now = self.0.clock.now();
@@ -85,6 +90,8 @@ impl Accounts {
             return Err(self.denied(&key.tenant, "key wrong"));
         }
         if !key.is_live(now) {
+            // It may have been good when it was last read, and must not stand in for the store later.
+            self.0.keys.forget(&presented.id);
             return Err(self.denied(&key.tenant, "key revoked or expired"));
         }
         if let Some((ticket, used)) = read {
@@ -104,7 +111,7 @@ impl Accounts {
         Err(Error::new(ErrorKind::Forbidden, "The tenant is suspended"))
     }
 
-    /// A tenant as it was at most a second ago.
+    /// A tenant as it was at most a second ago, or lately if the store cannot be asked.
     ///
     /// # Errors
     /// `TenantNotFound`, or what the store says.
@@ -114,9 +121,19 @@ impl Accounts {
             return Ok(tenant);
         }
         let ticket = self.0.tenants.ticket(now);
-        let tenant = Arc::new(self.tenant_find(name).await?.value);
-        self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
-        Ok(tenant)
+        match self.tenant_find(name).await {
+            Ok(stored) => {
+                let tenant = Arc::new(stored.value);
+                self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
+                Ok(tenant)
+            }
+            Err(error) => {
+                if error.kind() == ErrorKind::TenantNotFound {
+                    self.0.tenants.forget(name);
+                }
+                self.0.tenants.lately(name, now, error)
+            }
+        }
     }
 
     /// Writes down that a key was used, beside the request: neither its time nor its answer

@@ -5,6 +5,10 @@
 //! the read *began*: counted from its end, a slow read would show a revoked key for longer. What
 //! this process changes itself it forgets at once, and a read that was under way then is not
 //! remembered ([`Ticket`]).
+//!
+//! While the store cannot be asked, what was read in the last five minutes stands in for it
+//! ([`Recent::lately`]): who was let in before an outage can go on to read what is cached, and whoever
+//! was not is not let in ([why](../../../../docs/decisions/0044-who-is-known-in-an-outage.md)).
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -12,8 +16,12 @@ use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base::{Error, ErrorKind, Result};
+
 /// For how long something read is taken to be still so.
 const LIFE: Duration = Duration::from_secs(1);
+/// For how long it stands in for a store that cannot be asked.
+pub(crate) const OUTAGE_MAX: Duration = Duration::from_secs(300);
 /// At most this many entries; then those past their life go, and if none is, all.
 const ENTRIES_MAX: usize = 10_000;
 
@@ -27,6 +35,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Recent<K, V>(Mutex<Known<K, V>>);
 
 struct Known<K, V> {
+    /// What was read, and when its read began.
     entries: HashMap<K, (V, Duration)>,
     changes: u64,
 }
@@ -41,7 +50,29 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.known().entries.get(key).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
+        self.within(key, now, LIFE)
+    }
+
+    /// What stands in for a store that failed with `error`.
+    ///
+    /// # Errors
+    /// `error`, unless it says that the store cannot be asked and something was read in the last five
+    /// minutes.
+    pub(crate) fn lately<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, error: Error) -> Result<V>
+    where
+        K: Borrow<Q>,
+    {
+        let known = (error.kind() == ErrorKind::Unavailable).then(|| self.within(key, now, OUTAGE_MAX)).flatten();
+        known.ok_or(error)
+    }
+
+    fn within<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, life: Duration) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let known = self.known();
+        let (value, began) = known.entries.get(key)?;
+        (now < *began + life).then(|| value.clone())
     }
 
     /// To be taken before a read.
@@ -56,16 +87,19 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
             return;
         }
         if known.entries.len() >= ENTRIES_MAX {
-            known.entries.retain(|_, (_, until)| ticket.began < *until);
+            known.entries.retain(|_, (_, began)| ticket.began < *began + LIFE);
         }
         if known.entries.len() >= ENTRIES_MAX {
             known.entries.clear();
         }
-        known.entries.insert(key, (value, ticket.began + LIFE));
+        known.entries.insert(key, (value, ticket.began));
     }
 
-    /// Forgets one entry: it was just changed.
-    pub(crate) fn forget(&self, key: &K) {
+    /// Forgets one entry: it was just changed, or found to be another.
+    pub(crate) fn forget<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
         let mut known = self.known();
         known.changes += 1;
         known.entries.remove(key);

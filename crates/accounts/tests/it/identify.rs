@@ -78,20 +78,41 @@ async fn a_key_ends_at_its_instant_although_it_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_store_that_does_not_answer_lets_nobody_in() {
+async fn a_store_that_does_not_answer_lets_nobody_in_who_was_not_let_in_lately() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let (reader, other) = (world.reader().await, world.reader().await);
+    let [key, other] = [&reader, &other].map(|made| made.text.expose());
+    let unavailable = async |key: &str| {
+        assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(world.client().with_key(key).get("/api/v1/me").await.status, 503);
+    };
+    world.store.down.store(true, Ordering::SeqCst);
+    unavailable(key).await;
+    world.store.down.store(false, Ordering::SeqCst);
+    verify(&world, key).await.unwrap();
+    world.store.down.store(true, Ordering::SeqCst);
+    unavailable(other).await;
+    let just_before = Duration::from_secs(300) - Duration::from_micros(1);
+    clock.advance(just_before);
+    verify(&world, key).await.unwrap();
+    clock.advance(Duration::from_micros(1));
+    unavailable(key).await;
+}
+
+/// Revoked in another copy, and seen to be so before the store went away.
+#[tokio::test]
+async fn a_key_that_was_found_revoked_is_not_let_in_when_the_store_goes_away() {
     let clock = manual();
     let world = World::new(Arc::new(clock.clone())).await;
     let reader = world.reader().await;
     let key = reader.text.expose();
-    world.store.down.store(true, Ordering::SeqCst);
-    assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unavailable);
-    world.store.down.store(false, Ordering::SeqCst);
     verify(&world, key).await.unwrap();
-    world.store.down.store(true, Ordering::SeqCst);
+    copy(&world.store, &world.clock).key_revoke(&world.ctx("default"), &reader.key.id).await.unwrap();
     clock.advance(SECOND);
+    assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    world.store.down.store(true, Ordering::SeqCst);
     assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unavailable);
-    let answer = world.client().with_key(key).get("/api/v1/me").await;
-    assert_eq!(answer.status, 503);
 }
 
 #[tokio::test]

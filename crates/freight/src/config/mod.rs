@@ -11,7 +11,7 @@
 //! - [`environment`]: where variables come from; the only reader of the process's environment.
 //! - [`layers`]: the four layers, flattened; unknown keys.
 //! - [`read`]: typed values and what is wrong with them.
-//! - `auth`, `server`, `ingest`, `export`: the sections of these names. [`uri`]: which backend a URI picks.
+//! - `auth`, `server`, `ingest`, `tokens`, `export`: the sections of these names. [`uri`]: which backend a URI picks.
 //! - [`aws`]: the variables that AWS's own tools know.
 
 mod auth;
@@ -22,6 +22,7 @@ mod ingest;
 pub mod layers;
 pub mod read;
 mod server;
+mod tokens;
 pub mod uri;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use export::Export;
 pub use ingest::Ingest;
 pub use layers::{Fault, Layers};
 use read::Reader;
+pub use tokens::Tokens;
 pub use uri::{CacheUri, QueueUri, StoreUri};
 
 /// How events are written.
@@ -77,6 +79,8 @@ pub struct Config {
     pub auth: Auth,
     /// What ingest may call, and how.
     pub ingest: Ingest,
+    /// Whom tokens asks.
+    pub tokens: Tokens,
     /// What is also taken to other systems.
     pub export: Export,
     /// Whether who names a session may have carts without a key.
@@ -134,6 +138,7 @@ impl Config {
             concurrency: reader.count("workers.concurrency", 1..=1024),
             auth: auth::read(&mut reader),
             ingest: ingest::read(&mut reader, environment),
+            tokens: tokens::read(&mut reader),
             export: export::read(&mut reader),
             anonymous_sessions: reader.flag("carts.anonymous_sessions"),
             log_format: reader.choice("log.format", &formats).unwrap_or(LogFormat::Auto),

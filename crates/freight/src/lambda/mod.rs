@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use jobs::inline::HAND_BACK_MAX;
 use lambda_runtime::{Diagnostic, LambdaEvent, Runtime, service_fn};
 use metrics_exporter_prometheus::PrometheusHandle;
+use readthrough::Behind;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -96,7 +97,8 @@ impl Function {
         let metrics = telemetry::metrics()?;
         let ground = Ground::open(config).await?;
         // Health does not ask for workers: work is what other invocations do.
-        let settings = Settings { api_only: true, ..settings(config, Vec::new(), None, metrics.clone())? };
+        let settings = settings(config, Vec::new(), None, metrics.clone())?;
+        let settings = Settings { api_only: true, behind: Behind::Queued, ..settings };
         let freight = compose(&ground, settings).await?;
         if freight.accounts.bootstrap().await?.is_some() {
             tracing::warn!("the store was empty and has a key that nobody saw: `freight keys create --offline`");
@@ -154,9 +156,10 @@ impl Function {
 
     /// Waits for what is done beside requests, until then: after this nothing runs.
     async fn settle(&self, until: Duration) {
-        let settled = async { tokio::join!(self.freight.accounts.settle(), self.freight.source.events_flush()) };
+        let Freight { accounts, source, tokens, .. } = &self.freight;
+        let settled = async { tokio::join!(accounts.settle(), source.events_flush(), tokens.settle()) };
         let left = until.saturating_sub(self.ground.clock.monotonic());
-        let (accounts, events) = tokio::select! {
+        let (accounts, events, ()) = tokio::select! {
             biased;
             settled = settled => settled,
             () = self.ground.clock.sleep(left) => return tracing::warn!("the time was over before all was written"),

@@ -23,3 +23,4 @@ mod server;
 mod source;
 mod story;
 mod tables;
+mod tokens;

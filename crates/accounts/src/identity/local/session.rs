@@ -118,11 +118,15 @@ impl Local {
             Some(alive) => alive,
             None => {
                 let ticket = self.0.sessions.ticket(now);
-                let (user, session) = self.0.rows.session(&key.0, key.1, key.2).await?;
-                let at = self.0.clock.now();
-                let alive = user.zip(session).is_some_and(|(user, session)| session.value.is_live(&user.value, at));
-                self.0.sessions.put(&ticket, key, alive);
-                alive
+                match self.0.rows.session(&key.0, key.1, key.2).await {
+                    Ok((user, session)) => {
+                        let (at, both) = (self.0.clock.now(), user.zip(session));
+                        let alive = both.is_some_and(|(user, session)| session.value.is_live(&user.value, at));
+                        self.0.sessions.put(&ticket, key, alive);
+                        alive
+                    }
+                    Err(error) => self.0.sessions.lately(&key, now, error)?,
+                }
             }
         };
         if alive { Ok(()) } else { Err(Flaw::Ended.into()) }

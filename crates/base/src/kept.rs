@@ -1,0 +1,70 @@
+//! An answer that is kept, and what a caller asks of its age.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::{Freshness, JobId};
+
+/// What a caller asks of an answer's age: the `Cache-Control` of a request (RFC 9111, 5.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// It may be this old; `None` = as old as it is kept.
+    pub age_max: Option<Duration>,
+    /// It may be stale for this long; `None` = for as long as its resource allows.
+    pub stale_max: Option<Duration>,
+    /// Nothing is to be computed or queued for this caller.
+    pub only_kept: bool,
+}
+
+impl Demand {
+    /// Whether an answer of this age will do.
+    pub fn admits(&self, freshness: Freshness, now: Timestamp) -> bool {
+        self.age_max.is_none_or(|most| freshness.age(now) <= most)
+            && self.stale_max.is_none_or(|most| freshness.stale_for(now) <= most)
+    }
+}
+
+/// How an answer came to who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was cached.
+    Cache,
+    /// It was stored.
+    Store,
+    /// It was computed for this caller.
+    Computed,
+    /// It was computed for somebody who asked for the same at the same time.
+    Joined,
+}
+
+/// Why an answer is older than it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Whoever computes it fails.
+    Producer,
+    /// The store cannot be asked, or does not take what was computed.
+    Store,
+}
+
+/// An answer that is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// What it says: one JSON text.
+    pub text: Bytes,
+    /// Another for another text: 32 hex digits.
+    pub tag: String,
+    /// When it was computed, and how old it may be.
+    pub freshness: Freshness,
+    /// For how long past that it is given out while it is computed anew.
+    pub while_refreshed: Duration,
+    /// For how long past that it is given out while nobody can compute it.
+    pub if_failing: Duration,
+    /// How it came here.
+    pub origin: Origin,
+    /// The job that computes it anew, if one does.
+    pub refresh: Option<JobId>,
+    /// What kept it from being newer, if something did.
+    pub trouble: Option<Trouble>,
+}

@@ -1,0 +1,5 @@
+//! Who is asked.
+//!
+//! - [`gecko`]: GeckoTerminal, about markets.
+
+pub mod gecko;
