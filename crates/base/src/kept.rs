@@ -12,7 +12,8 @@ use crate::{Freshness, JobId};
 pub struct Demand {
     /// It may be this old; `None` = as old as it is kept.
     pub age_max: Option<Duration>,
-    /// It may be stale for this long; `None` = for as long as its resource allows.
+    /// It may be stale for this long; `None` = for as long as its resource allows, or not at all for who
+    /// asks for an age.
     pub stale_max: Option<Duration>,
     /// Nothing is to be computed or queued for this caller.
     pub only_kept: bool,
@@ -21,8 +22,9 @@ pub struct Demand {
 impl Demand {
     /// Whether an answer of this age will do.
     pub fn admits(&self, freshness: Freshness, now: Timestamp) -> bool {
+        let stale_max = self.stale_max.or(self.age_max.and(Some(Duration::ZERO)));
         self.age_max.is_none_or(|most| freshness.age(now) <= most)
-            && self.stale_max.is_none_or(|most| freshness.stale_for(now) <= most)
+            && stale_max.is_none_or(|most| freshness.stale_for(now) <= most)
     }
 }
 
@@ -57,6 +59,8 @@ pub struct Kept {
     pub tag: String,
     /// When it was computed, and how old it may be.
     pub freshness: Freshness,
+    /// When it was given out.
+    pub told_at: Timestamp,
     /// For how long past that it is given out while it is computed anew.
     pub while_refreshed: Duration,
     /// For how long past that it is given out while nobody can compute it.

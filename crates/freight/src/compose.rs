@@ -112,7 +112,7 @@ pub async fn compose(ground: &Ground, settings: Settings) -> Result<Freight> {
         clock: ground.clock.clone(),
         behind: settings.behind,
     };
-    let analyzing = tokens::Deps { kept, gecko: Gecko::new(market(&settings)?)? };
+    let analyzing = tokens::Deps { kept, gecko: Gecko::new(market(&settings)?, ground.clock.clone())? };
     tokens::register(&mut registry, &analyzing);
     let export = abroad::export(&settings.export, &settings.aws).await?;
     export.register(&mut registry);

@@ -53,6 +53,9 @@ pub enum Ended {
 const SESSIONS: &str =
     "Sessions       anybody may keep carts under a UUID (carts.anonymous_sessions); a UUID is no secret";
 
+/// How long what is computed beside requests is waited for at the end.
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+
 /// How often the recorder of metrics lets go of what it gathered.
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
@@ -174,9 +177,13 @@ impl Life {
         tokio::select! {
             ((), (), in_time, stood_in, ()) = life => {
                 stood_in?;
-                self.freight.tokens.settle().await;
                 self.freight.accounts.settle().await?;
                 self.freight.source.events_flush().await?;
+                // Last, and not for long: nobody was promised what it computes.
+                tokio::select! {
+                    () = self.freight.tokens.settle() => {}
+                    () = self.ground.clock.sleep(SETTLE_MAX) => {}
+                }
                 Ok(if in_time { Ended::InTime } else { Ended::Late })
             }
             why = self.poisoned() => Ok(Ended::Poisoned(why)),

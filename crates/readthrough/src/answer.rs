@@ -23,10 +23,14 @@ pub(crate) struct Answer {
 impl Answer {
     /// An answer as of `at`, in the place of another.
     pub(crate) fn new(text: Option<String>, at: Timestamp, before: Option<&Self>) -> Self {
-        // Clocks of two copies differ; in its place an answer is always the newer one.
         let by_clock = u64::try_from(at.as_microsecond()).unwrap_or(0);
-        let stamp = before.map_or(by_clock, |before| by_clock.max(before.stamp + 1));
-        Self::stored(text, at, stamp)
+        Self::stored(text, at, by_clock).after(before)
+    }
+
+    /// The same in the place of another: clocks of two copies differ, and it is the newer one.
+    pub(crate) fn after(mut self, before: Option<&Self>) -> Self {
+        self.stamp = before.map_or(self.stamp, |before| self.stamp.max(before.stamp + 1));
+        self
     }
 
     pub(crate) fn stored(text: Option<String>, at: Timestamp, stamp: u64) -> Self {
@@ -47,13 +51,14 @@ impl Answer {
         self.text.is_some() && self.freshness(spec).stale_for(now) <= spec.if_failing
     }
 
-    /// As it is given out; `None` = there is no such thing.
-    pub(crate) fn kept(&self, spec: &Spec, origin: Origin) -> Option<Kept> {
+    /// As it is given out at an instant; `None` = there is no such thing.
+    pub(crate) fn kept(&self, spec: &Spec, origin: Origin, told_at: Timestamp) -> Option<Kept> {
         let hex = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]));
         Some(Kept {
             text: self.text.clone()?,
             tag: self.tag.iter().flat_map(hex).collect(),
             freshness: self.freshness(spec),
+            told_at,
             while_refreshed: spec.while_refreshed,
             if_failing: spec.if_failing,
             origin,

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 /// For how long what came of a flight is given out.
 pub(crate) const HELD: Duration = Duration::from_secs(1);
-/// The most flights of a reader at a time, held ones too.
+/// The most flights of a reader at a time.
 const FLIGHTS_MAX: usize = 1_000;
 
 /// What is under way, or ended a moment ago.
@@ -46,7 +46,8 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let mut under_way = self.under_way();
-        let full = under_way.len() >= FLIGHTS_MAX;
+        let flying = |flight: &&Flight<T>| flight.peek().is_none();
+        let full = under_way.len() >= FLIGHTS_MAX && under_way.values().filter(flying).count() >= FLIGHTS_MAX;
         let place = match under_way.entry(about.clone()) {
             Entry::Occupied(flight) => return Ok((flight.get().clone(), true)),
             Entry::Vacant(_) if full => {
@@ -68,11 +69,13 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         Ok((flight, false))
     }
 
-    /// Waits for what is under way.
+    /// Waits for what is under way, and gives out nothing of it any more: a process that is frozen now may go
+    /// on long after.
     pub(crate) async fn settle(&self) {
         self.0.tasks.close();
         self.0.tasks.wait().await;
         self.0.tasks.reopen();
+        self.under_way().retain(|_, flight| flight.peek().is_none());
     }
 
     // A std mutex: nothing is awaited while it is held, and no holder can leave it half changed.

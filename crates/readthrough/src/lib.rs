@@ -17,8 +17,8 @@
 //! Rejected: to compute in the reader's own future. It ends when the caller goes away, and with it the
 //! work that others joined.
 //!
-//! How a maintainer could get it wrong: by believing the cache where the store is there to be asked (an
-//! answer that was removed would stay), or by making a job without the condition on what was seen.
+//! How a maintainer could get it wrong: by making a job without the condition on what was seen (who read
+//! late starts a second one), or by letting an answer that was computed earlier take the place of a later one.
 //!
 //! Read the modules in this order:
 //!

@@ -23,7 +23,8 @@ use serde_json::json;
 
 use crate::answer::{Answer, Remark};
 use crate::flights::{Flight, Flights};
-use crate::store::{Shelf, Stored};
+use crate::resource::produced;
+use crate::store::{Failed, Shelf, Stored};
 use crate::{Producer, Resource, Spec, Subject, guess};
 
 /// How often it is looked again when what was seen has changed meanwhile.
@@ -110,8 +111,7 @@ impl Reader {
     /// computed and nothing is kept; otherwise what the store says.
     pub async fn read(&self, ctx: &Ctx, tenant: &TenantId, subject: &Subject, asked: Asked) -> Result<Outcome> {
         let about = guess::key(tenant, self.resource.spec(), subject);
-        let read = Read { reader: self, ctx, tenant, subject, about, asked, now: self.deps.clock.now() };
-        read.outcome().await
+        Read { reader: self, ctx, tenant, subject, about, asked }.outcome().await
     }
 
     /// Waits for what is computed and asked for: to be called before the process stops.
@@ -129,7 +129,6 @@ struct Read<'a> {
     subject: &'a Subject,
     about: CacheKey,
     asked: Asked,
-    now: Timestamp,
 }
 
 impl Read<'_> {
@@ -141,7 +140,10 @@ impl Read<'_> {
         for _ in 0..LOOKS_MAX {
             let seen = match self.look().await {
                 Ok(seen) => seen,
-                Err(error) => return self.without_store(guessed, error).await,
+                Err(error) if error.kind() == ErrorKind::Unavailable => {
+                    return self.without_store(guessed, error).await;
+                }
+                Err(error) => return Err(error),
             };
             if let Some(outcome) = self.of_stored(seen).await? {
                 return Ok(outcome);
@@ -174,9 +176,11 @@ impl Read<'_> {
 
     async fn inline(&self, seen: Stored, stale: Option<Answer>) -> Result<Outcome> {
         let last = seen.answer.clone();
-        let (flight, joined) = match self.compute(seen) {
-            Ok(flight) => flight,
-            Err(error) => return self.last_good(last, Origin::Store, Trouble::Producer, error),
+        let (flight, joined) = match (self.compute(seen), &stale) {
+            (Ok(flight), _) => flight,
+            // There is no room to compute it anew now.
+            (Err(_), Some(stale)) => return Ok(self.told(stale, Origin::Store, Remark::default())),
+            (Err(error), None) => return self.last_good(last, Origin::Store, Trouble::Producer, error),
         };
         let landed = match (stale, flight.peek()) {
             // It is computed behind this answer.
@@ -201,22 +205,17 @@ impl Read<'_> {
         self.reader.computing.join(&self.about, || async move {
             let (spec, at) = (resource.spec(), deps.clock.now());
             let text = tokio::select! {
-                text = resource.produce(&subject, at) => text?,
+                text = produced(&*resource, &subject, at) => text?,
                 () = deps.clock.sleep(spec.within) => return Err(too_slow()),
             };
-            let mut landed = Landed { answer: Answer::new(text, at, seen.answer.as_ref()), trouble: None };
-            match shelf.replace(&tenant, spec, &subject, (&landed.answer, &seen)).await {
-                Ok(true) => {}
-                // Another copy was faster.
-                Ok(false) => {
-                    let theirs = shelf.look(&tenant, spec, &subject).await?.answer;
-                    landed.answer = theirs.unwrap_or(landed.answer);
-                }
-                Err(error) => {
+            let answer = Answer::new(text, at, seen.answer.as_ref());
+            let landed = match shelf.keep(&tenant, spec, &subject, (answer, seen)).await {
+                Ok(answer) => Landed { answer, trouble: None },
+                Err((answer, error)) => {
                     tracing::warn!(%error, resource = spec.name, "an answer was not stored");
-                    landed.trouble = Some(Trouble::Store);
+                    Landed { answer, trouble: Some(Trouble::Store) }
                 }
-            }
+            };
             guess::put(&*deps.cache, &about, &landed.answer, spec).await;
             Ok(landed)
         })
@@ -224,19 +223,21 @@ impl Read<'_> {
 
     /// `None` when something else is stored by now.
     async fn queued(&self, seen: Stored, stale: Option<Answer>) -> Result<Option<Outcome>> {
-        if let Some(failed) = seen.failed.filter(|failed| failed.until > self.now) {
-            let again = Duration::try_from(failed.until.duration_since(self.now)).unwrap_or_default();
-            let error = job_failed(failed.job, again);
+        let now = self.now();
+        if let Some(failed) = seen.failed.filter(|failed| failed.until > now) {
+            let error = job_failed(failed, now);
             return self.last_good(seen.answer, Origin::Store, Trouble::Producer, error).map(Some);
         }
-        let asked = match self.ask(&seen) {
-            Ok((flight, _)) => flight.await,
-            Err(error) => Err(error),
+        let asked = match (self.ask(&seen), &stale) {
+            (Ok((flight, _)), _) => flight.await,
+            // There is no room to ask for it now.
+            (Err(_), Some(stale)) => return Ok(Some(self.told(stale, Origin::Store, Remark::default()))),
+            (Err(error), None) => Err(error),
         };
         match (asked, stale) {
             (Ok(None), _) => Ok(None),
             (Ok(refresh), Some(stale)) => Ok(Some(self.told(&stale, Origin::Store, Remark { refresh, trouble: None }))),
-            (Ok(Some(job)), None) => self.wait(job).await.map(Some),
+            (Ok(Some(job)), None) => self.wait(job, seen.answer).await.map(Some),
             (Err(error), _) => self.last_good(seen.answer, Origin::Store, Trouble::Store, error).map(Some),
         }
     }
@@ -254,7 +255,7 @@ impl Read<'_> {
         let new = NewJob {
             unique: Some(self.about.as_str().to_owned()),
             details: json!({ "subject": self.subject }),
-            writes: vec![Shelf::check(self.tenant, spec, self.subject, seen)],
+            writes: Shelf::checks(self.tenant, spec, self.subject, seen),
             ..NewJob::new(spec.name, params)
         };
         self.reader.asking.join(&about, || async move {
@@ -266,24 +267,27 @@ impl Read<'_> {
         })
     }
 
-    /// Waits for a job as long as the caller would.
-    async fn wait(&self, id: JobId) -> Result<Outcome> {
+    /// Waits for a job as long as the caller would, to whom what is stored would not do.
+    async fn wait(&self, id: JobId, stored: Option<Answer>) -> Result<Outcome> {
+        let queued = Ok(Outcome::Queued(id));
         if self.asked.wait.is_zero() {
-            return Ok(Outcome::Queued(id));
+            return queued;
         }
-        let job = self.reader.engine.job_wait(self.tenant, id, self.asked.wait).await?;
-        if job.is_some_and(|job| !job.settled) {
-            return Ok(Outcome::Queued(id));
+        // It is durable: what keeps us from seeing its end is no failure.
+        match self.reader.engine.job_wait(self.tenant, id, self.asked.wait).await {
+            Ok(Some(job)) if job.settled => {}
+            Ok(_) | Err(_) => return queued,
         }
-        let seen = self.look().await?;
-        match (seen.answer, seen.failed) {
-            (_, Some(failed)) if failed.job == id => {
-                let again = Duration::try_from(failed.until.duration_since(self.now)).unwrap_or_default();
-                Err(job_failed(id, again))
-            }
-            (Some(answer), _) => Ok(self.told(&answer, Origin::Computed, Remark::default())),
+        let Ok(seen) = self.look().await else { return queued };
+        if let Some(failed) = seen.failed.filter(|failed| failed.job == id) {
+            let error = job_failed(failed, self.now());
+            return self.last_good(seen.answer, Origin::Store, Trouble::Producer, error);
+        }
+        let before = stored.map(|stored| stored.stamp);
+        match seen.answer.filter(|answer| Some(answer.stamp) != before) {
+            Some(answer) => Ok(self.told(&answer, Origin::Computed, Remark::default())),
             // It was cancelled.
-            (None, _) => Ok(Outcome::Queued(id)),
+            None => queued,
         }
     }
 
@@ -301,15 +305,15 @@ impl Read<'_> {
     /// The last good answer, if it will do although it could not be computed anew.
     fn last_good(&self, last: Option<Answer>, origin: Origin, trouble: Trouble, error: Error) -> Result<Outcome> {
         let admits = |answer: &Answer| {
-            let stale_for = answer.freshness(self.spec()).stale_for(self.now);
+            let stale_for = answer.freshness(self.spec()).stale_for(self.now());
             self.asked.demand.stale_max.is_none_or(|most| stale_for <= most)
         };
-        let last = last.filter(|answer| answer.will_do(self.spec(), self.now) && admits(answer)).ok_or(error)?;
+        let last = last.filter(|answer| answer.will_do(self.spec(), self.now()) && admits(answer)).ok_or(error)?;
         Ok(self.told(&last, origin, Remark { trouble: Some(trouble), refresh: None }))
     }
 
     fn told(&self, answer: &Answer, origin: Origin, Remark { refresh, trouble }: Remark) -> Outcome {
-        match answer.kept(self.spec(), origin) {
+        match answer.kept(self.spec(), origin, self.now()) {
             Some(kept) => Outcome::Kept(Kept { refresh, trouble, ..kept }),
             None => Outcome::Absent,
         }
@@ -317,19 +321,23 @@ impl Read<'_> {
 
     fn is_fresh(&self, answer: &Answer) -> bool {
         let freshness = answer.freshness(self.spec());
-        !freshness.is_stale(self.now) && self.asked.demand.admits(freshness, self.now)
+        !freshness.is_stale(self.now()) && self.asked.demand.admits(freshness, self.now())
     }
 
     /// Whether a stale answer may be given out while it is computed anew.
     fn may_be_stale(&self, answer: &Answer) -> bool {
         let freshness = answer.freshness(self.spec());
         answer.text.is_some()
-            && freshness.stale_for(self.now) <= self.spec().while_refreshed
-            && self.asked.demand.admits(freshness, self.now)
+            && freshness.stale_for(self.now()) <= self.spec().while_refreshed
+            && self.asked.demand.admits(freshness, self.now())
     }
 
     fn spec(&self) -> &Spec {
         self.reader.resource.spec()
+    }
+
+    fn now(&self) -> Timestamp {
+        self.reader.deps.clock.now()
     }
 }
 
@@ -341,7 +349,8 @@ fn too_slow() -> Error {
     Error::new(ErrorKind::Timeout, "It took too long to compute this")
 }
 
-fn job_failed(job: JobId, again: Duration) -> Error {
+fn job_failed(Failed { job, until }: Failed, now: Timestamp) -> Error {
+    let again = Duration::try_from(until.duration_since(now)).unwrap_or_default();
     let text = format!("It could not be computed: job {job} failed. It can be tried again in {} s.", again.as_secs());
     Error::new(ErrorKind::Unavailable, text).with_retry_after(again)
 }

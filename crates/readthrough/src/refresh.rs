@@ -12,6 +12,7 @@ use jobs::{Done, Failure, Job, JobKind, NewBatch, Plan, Registry, Run, Settled, 
 
 use crate::answer::Answer;
 use crate::reader::Deps;
+use crate::resource::produced;
 use crate::store::Shelf;
 use crate::{Resource, Subject, guess};
 
@@ -47,7 +48,7 @@ impl JobKind for Refresh {
         let (subject, spec, tenant): (Subject, _, _) = (run.payload()?, self.resource.spec(), run.tenant());
         let seen = self.shelf.look(tenant, spec, &subject).await?;
         let at = run.now()?;
-        let text = self.resource.produce(&subject, at).await?;
+        let text = produced(&*self.resource, &subject, at).await?;
         let answer = Answer::new(text, at, seen.answer.as_ref());
         let put = Shelf::put(tenant, spec, &subject, &answer)?.when(seen.unchanged);
         run.commit(vec![put], Tally::default()).await?;

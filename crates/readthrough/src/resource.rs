@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::{Result, Scope};
+use base::{Error, Result, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ impl Subject {
         &self.0
     }
 }
+
+/// The longest text that is kept, in bytes: with its keys it fits in an item of the store.
+pub const TEXT_BYTES_MAX: usize = 390_000;
 
 /// Who computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +71,20 @@ pub trait Resource: Send + Sync + 'static {
     /// How it is kept; always the same.
     fn spec(&self) -> &Spec;
 
-    /// The answer as of `at`, one JSON text of at most 390,000 bytes; `None` = there is no such thing.
+    /// The answer as of `at`, one JSON text of at most [`TEXT_BYTES_MAX`]; `None` = there is no such thing.
     ///
     /// # Errors
     /// `Upstream` when who is asked does not answer, or nonsense; whatever else keeps it from being
     /// computed. A job tries again what is retryable.
     async fn produce(&self, subject: &Subject, at: Timestamp) -> Result<Option<String>>;
+}
+
+/// What a resource says, if it can be kept.
+pub(crate) async fn produced(resource: &dyn Resource, subject: &Subject, at: Timestamp) -> Result<Option<String>> {
+    let text = resource.produce(subject, at).await?;
+    let bytes = text.as_ref().map_or(0, String::len);
+    if bytes > TEXT_BYTES_MAX {
+        return Err(Error::internal(format!("an answer of {} has {bytes} bytes", resource.spec().name)));
+    }
+    Ok(text)
 }

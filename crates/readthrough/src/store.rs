@@ -24,6 +24,8 @@ pub const ANSWERS: Table = Table("answers");
 pub const TABLES: [Table; 1] = [ANSWERS];
 
 const PARTS: u32 = 16;
+/// How often an answer is stored in the place of one that was just stored there.
+const KEEPS_MAX: usize = 4;
 const VERSION: i64 = 1;
 
 /// Every partition of a tenant, for whoever deletes the tenant.
@@ -81,9 +83,11 @@ impl Shelf {
         Ok(Stored { answer, unchanged, failed: failure.and_then(failed) })
     }
 
-    /// The condition that what was seen is still what is stored.
-    pub(crate) fn check(tenant: &TenantId, spec: &Spec, subject: &Subject, seen: &Stored) -> Write {
-        Write::check(Self::key(tenant, spec, subject, "value"), seen.unchanged.clone())
+    /// The conditions that what was seen is still what is stored, and that no job has failed since.
+    pub(crate) fn checks(tenant: &TenantId, spec: &Spec, subject: &Subject, seen: &Stored) -> Vec<Write> {
+        [("value", seen.unchanged.clone()), ("failure", When::Absent)]
+            .map(|(what, when)| Write::check(Self::key(tenant, spec, subject, what), when))
+            .to_vec()
     }
 
     /// To be written: an answer.
@@ -105,8 +109,38 @@ impl Shelf {
         Ok(Write::put(Self::key(tenant, spec, subject, "value"), body))
     }
 
-    /// Stores an answer in the place of what was seen; `false` when something else is there now.
-    pub(crate) async fn replace(
+    /// Stores an answer in the place of what was seen, unless a newer one is there by now. Returns the one
+    /// that is stored.
+    ///
+    /// # Errors
+    /// What the store fails with, and the answer.
+    pub(crate) async fn keep(
+        &self,
+        tenant: &TenantId,
+        spec: &Spec,
+        subject: &Subject,
+        (mut answer, mut seen): (Answer, Stored),
+    ) -> Result<Answer, (Answer, Error)> {
+        for _ in 0..KEEPS_MAX {
+            match self.replace(tenant, spec, subject, (&answer, &seen)).await {
+                Ok(true) => return Ok(answer),
+                Ok(false) => {}
+                Err(error) => return Err((answer, error)),
+            }
+            seen = match self.look(tenant, spec, subject).await {
+                Ok(now) => now,
+                Err(error) => return Err((answer, error.into())),
+            };
+            match &seen.answer {
+                Some(theirs) if theirs.at >= answer.at => return Ok(theirs.clone()),
+                theirs => answer = answer.after(theirs.as_ref()),
+            }
+        }
+        Err((answer, Error::unavailable("an answer was replaced too often while another was stored")))
+    }
+
+    /// `false` when something else is there now than what was seen.
+    async fn replace(
         &self,
         tenant: &TenantId,
         spec: &Spec,

@@ -12,11 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::cache::{CacheKey, Cached};
 use base::intercept::{Intercept, Intercepted};
 use base::limiter::{Decision, Policy};
 use base::queue::{Heard, Receipt, Ring, Topic};
 use base::store::{Action, Body, Bulk, Field, Item, Key, Query, Range, Slice, StoreError, Table, Version, When, Write};
-use base::{Limiter, Queue, Result, Store, StoreExt as _};
+use base::{Cache, Limiter, Queue, Result, Store, StoreExt as _};
+use bytes::Bytes;
 
 /// So many items are one request of a batch.
 const BULK: u64 = 25;
@@ -40,6 +42,8 @@ pub struct Bill {
     pub queue: f64,
     /// Requests to the limiter.
     pub limiter: f64,
+    /// Requests to the cache.
+    pub cache: f64,
 }
 
 impl Bill {
@@ -56,6 +60,7 @@ impl Bill {
             write_units: op(self.write_units, other.write_units),
             queue: op(self.queue, other.queue),
             limiter: op(self.limiter, other.limiter),
+            cache: op(self.cache, other.cache),
         }
     }
 }
@@ -72,12 +77,12 @@ impl Div<f64> for Bill {
     type Output = Self;
 
     fn div(self, by: f64) -> Self {
-        let by = Self { reads: by, writes: by, read_units: by, write_units: by, queue: by, limiter: by };
+        let by = Self { reads: by, writes: by, read_units: by, write_units: by, queue: by, limiter: by, cache: by };
         self.with(by, f64::div)
     }
 }
 
-/// Counts. Handed out as store, queue and limiter, each before one that does the work.
+/// Counts. Handed out as store, queue, limiter and cache, each before one that does the work.
 #[derive(Debug, Default)]
 pub struct Meter {
     reads: AtomicU64,
@@ -86,6 +91,7 @@ pub struct Meter {
     write_units: AtomicU64,
     queue: AtomicU64,
     limiter: AtomicU64,
+    cache: AtomicU64,
 }
 
 impl Meter {
@@ -100,6 +106,7 @@ impl Meter {
             write_units: count(&self.write_units),
             queue: count(&self.queue),
             limiter: count(&self.limiter),
+            cache: count(&self.cache),
         }
     }
 
@@ -116,6 +123,11 @@ impl Meter {
     /// A limiter whose requests are counted.
     pub fn limiter(self: &Arc<Self>, inner: Arc<dyn Limiter>) -> Arc<dyn Limiter> {
         Arc::new(CountedLimiter { meter: self.clone(), inner })
+    }
+
+    /// A cache whose requests are counted.
+    pub fn cache(self: &Arc<Self>, inner: Arc<dyn Cache>) -> Arc<dyn Cache> {
+        Arc::new(CountedCache { meter: self.clone(), inner })
     }
 
     fn read(&self, requests: u64, units: u64) {
@@ -274,5 +286,36 @@ impl Limiter for CountedLimiter {
     async fn check(&self, key: &str, policies: &[Policy], cost: u32) -> Decision {
         self.meter.limiter.fetch_add(1, Ordering::SeqCst);
         self.inner.check(key, policies, cost).await
+    }
+}
+
+struct CountedCache {
+    meter: Arc<Meter>,
+    inner: Arc<dyn Cache>,
+}
+
+impl CountedCache {
+    fn asked(&self) -> &dyn Cache {
+        self.meter.cache.fetch_add(1, Ordering::SeqCst);
+        &*self.inner
+    }
+}
+
+#[async_trait]
+impl Cache for CountedCache {
+    async fn get(&self, key: &CacheKey) -> Option<Cached> {
+        self.asked().get(key).await
+    }
+
+    async fn put(&self, key: &CacheKey, value: Bytes, stamp: u64, ttl: Duration) {
+        self.asked().put(key, value, stamp, ttl).await;
+    }
+
+    async fn remove(&self, key: &CacheKey, stamp: u64) {
+        self.asked().remove(key, stamp).await;
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.inner.ready().await
     }
 }

@@ -43,6 +43,9 @@ pub struct Identity {
     pub limits: Limits,
     /// Origins from which this tenant's pages may call.
     pub cors_origins: Arc<[String]>,
+    /// Whether it cannot be found out now, and they were good lately: they may read what is kept, and no
+    /// more (see [`Route::kept`](crate::Route::kept)).
+    pub remembered: bool,
 }
 
 /// Knows credentials.
@@ -54,7 +57,8 @@ pub trait Authenticate: Send + Sync + 'static {
     /// # Errors
     /// `Unauthenticated` when it is not valid (the gate counts these by source address),
     /// `Forbidden` when it is but may not be used here, `Unavailable` when that cannot be found
-    /// out: never "allowed".
+    /// out: never "allowed". Who was good lately may be told as [`remembered`](Identity::remembered)
+    /// instead.
     async fn authenticate(
         &self,
         credential: &Credential,

@@ -74,6 +74,7 @@ impl Passage {
             answered.cors_origins = Arc::clone(&identity.cors_origins);
         }
         self.demand_scope(identity.as_ref())?;
+        self.demand_store(identity.as_ref())?;
         let charge = limits::charge(&self.spec, &self.arrival, identity.as_ref()).await?;
         let response = self.once(request, next, credential, identity, &charge).await;
         let mut response = match response {
@@ -115,6 +116,16 @@ impl Passage {
             (Access::Scope(scope), Some(identity)) if !identity.scopes.contains(scope) => {
                 self.arrival.kit.authenticate.refused(identity, scope);
                 Err(Error::new(ErrorKind::Forbidden, format!("This needs the scope {scope}")).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Who is known from memory may read what is kept.
+    fn demand_store(&self, identity: Option<&Identity>) -> Result<(), Problem> {
+        match identity {
+            Some(identity) if identity.remembered && !self.spec.kept => {
+                Err(Error::unavailable("who is calling is known from memory only").into())
             }
             _ => Ok(()),
         }

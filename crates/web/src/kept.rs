@@ -9,7 +9,7 @@
 //! | `hit` | it was cached |
 //! | `fwd=miss; detail=stored` | it was stored |
 //! | `fwd=miss; stored; detail=computed` | it was computed for this request; with `collapsed`, for another one |
-//! | `ttl=n` | it is fresh for n more seconds; below 0, it has been stale for so long, and is computed anew |
+//! | `ttl=n` | it is fresh for n more seconds; below 0, it has been stale for so long |
 //! | `detail=producer-failing` | it is stale, and whoever computes it fails |
 //! | `detail=store-away` | the store cannot be asked for a newer one, or did not take this one |
 
@@ -21,12 +21,12 @@ use base::kept::{Demand, Origin, Trouble};
 use base::{Freshness, JobId, Kept};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use jiff::Timestamp;
 
-use crate::Problem;
 use crate::etag::joined;
 use crate::headers::{CACHE_STATUS, FREIGHT_REFRESH_JOB};
+use crate::{Accepted, Problem};
 
 /// What the caller asks of an answer's age. A directive that is not understood is ignored, as RFC 9111 asks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +43,7 @@ impl Demanded {
                 ("no-cache", _) => demand.age_max = Some(Duration::ZERO),
                 ("max-age", Ok(most)) => demand.age_max = Some(demand.age_max.map_or(most, |age| age.min(most))),
                 ("max-stale", Ok(most)) => demand.stale_max = Some(most),
+                ("max-stale", Err(_)) if value.is_empty() => demand.stale_max = Some(Duration::MAX),
                 ("only-if-cached", _) => demand.only_kept = true,
                 _ => {}
             }
@@ -59,28 +60,19 @@ impl<S: Send + Sync> FromRequestParts<S> for Demanded {
     }
 }
 
-/// An answer that is kept, as it is at an instant.
+/// An answer that is kept.
 #[derive(Debug)]
-pub struct Told {
-    kept: Kept,
-    at: Timestamp,
-}
-
-impl Told {
-    /// The answer, with its age at `at`.
-    pub fn at(at: Timestamp, kept: Kept) -> Self {
-        Self { kept, at }
-    }
-}
+pub struct Told(pub Kept);
 
 impl IntoResponse for Told {
     fn into_response(self) -> Response {
-        let Self { kept, at } = self;
+        let Self(kept) = self;
+        let at = kept.told_at;
         let told = [
             (ETAG, format!("\"{}\"", kept.tag)),
             (AGE, kept.freshness.age(at).as_secs().to_string()),
             (CACHE_CONTROL, control(&kept)),
-            (CACHE_STATUS, status(&kept, at)),
+            (CACHE_STATUS, status(&kept)),
         ];
         let job = kept.refresh.map(|job: JobId| (FREIGHT_REFRESH_JOB, job.to_string()));
         let mut response = ([(CONTENT_TYPE, "application/json")], kept.text).into_response();
@@ -94,6 +86,29 @@ impl IntoResponse for Told {
     }
 }
 
+/// 202: a job computes the answer, which will be found where it was asked for.
+#[derive(Debug)]
+pub struct Queued {
+    /// The job; it is durable.
+    pub job: JobId,
+    /// Where the answer will be found.
+    pub at: String,
+    /// What is told to people.
+    pub detail: String,
+}
+
+impl IntoResponse for Queued {
+    fn into_response(self) -> Response {
+        let Self { job, at, detail } = self;
+        let body = serde_json::json!({ "status_code": StatusCode::ACCEPTED.as_u16(), "detail": detail });
+        let mut response = Accepted::at(at, body).into_response();
+        if let Ok(job) = HeaderValue::from_str(&job.to_string()) {
+            response.headers_mut().insert(FREIGHT_REFRESH_JOB, job);
+        }
+        response
+    }
+}
+
 /// Who is allowed to see it was decided for one caller: no cache that several share may give it out.
 fn control(kept: &Kept) -> String {
     let fresh = kept.freshness.staleness.map(|most| format!(", max-age={}", most.as_secs()));
@@ -101,7 +116,7 @@ fn control(kept: &Kept) -> String {
     format!("private{}, stale-while-revalidate={refreshed}, stale-if-error={failing}", fresh.unwrap_or_default())
 }
 
-fn status(kept: &Kept, at: Timestamp) -> String {
+fn status(kept: &Kept) -> String {
     let came = match (kept.origin, kept.trouble) {
         (Origin::Cache, _) => "hit",
         (Origin::Store, _) | (Origin::Computed, Some(_)) => "fwd=miss",
@@ -116,7 +131,7 @@ fn status(kept: &Kept, at: Timestamp) -> String {
         (None, Origin::Store) => "; detail=stored",
         (None, Origin::Computed | Origin::Joined) => "; detail=computed",
     };
-    let ttl = left(kept.freshness, at).map(|left| format!("; ttl={left}")).unwrap_or_default();
+    let ttl = left(kept.freshness, kept.told_at).map(|left| format!("; ttl={left}")).unwrap_or_default();
     format!("freight; {came}{ttl}{detail}")
 }
 
@@ -144,7 +159,7 @@ mod tests {
             ("no-cache", (Some(0), None, false)),
             ("max-age=60, no-cache", (Some(0), None, false)),
             ("no-cache, max-age=60", (Some(0), None, false)),
-            ("only-if-cached, max-stale", (None, None, true)),
+            ("only-if-cached, max-stale", (None, Some(u64::MAX), true)),
             ("max-age=-1, max-stale=x, no-store, min-fresh=3, ,=", (None, None, false)),
         ] {
             assert_eq!(asked(text), meant, "{text}");
@@ -161,6 +176,7 @@ mod tests {
                 text: "{}".into(),
                 tag: "ab".to_owned(),
                 freshness: Freshness { computed_at, staleness: Some(Duration::from_secs(600)) },
+                told_at: at,
                 while_refreshed: Duration::from_secs(60),
                 if_failing: Duration::from_secs(3_600),
                 origin,
@@ -177,7 +193,7 @@ mod tests {
             (700, Origin::Store, Some(Trouble::Producer), "freight; fwd=miss; ttl=-100; detail=producer-failing"),
             (0, Origin::Computed, Some(Trouble::Store), "freight; fwd=miss; ttl=600; detail=store-away"),
         ] {
-            let response = Told::at(at, kept(age, origin, trouble)).into_response();
+            let response = Told(kept(age, origin, trouble)).into_response();
             let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
             assert_eq!(header("cache-status"), status);
             assert_eq!(header("age"), age.to_string());
@@ -188,7 +204,17 @@ mod tests {
         let ever = Freshness { computed_at: None, staleness: None };
         let mut kept = kept(0, Origin::Cache, None);
         kept.freshness = ever;
-        assert_eq!(status(&kept, at), "freight; hit");
+        assert_eq!(status(&kept), "freight; hit");
         assert_eq!(control(&kept), "private, stale-while-revalidate=60, stale-if-error=3600");
+    }
+
+    #[test]
+    fn a_job_that_computes_it_is_told() {
+        let job: JobId = "0199c5a2-0000-7000-8000-000000000001".parse().unwrap();
+        let (at, detail) = ("/v1/x".to_owned(), "Token x was queued.".to_owned());
+        let response = Queued { job, at, detail }.into_response();
+        let header = |name: &str| response.headers()[name].to_str().unwrap();
+        assert_eq!((response.status().as_u16(), header("location"), header("retry-after")), (202, "/v1/x", "1"));
+        assert_eq!(header("freight-refresh-job"), job.to_string());
     }
 }

@@ -82,7 +82,7 @@ pub use config::Config;
 pub use cursor::CursorKey;
 pub use error::Mapping;
 pub use etag::{IfMatch, Tagged};
-pub use kept::{Demanded, Told};
+pub use kept::{Demanded, Queued, Told};
 pub use lifecycle::Lifecycle;
 pub use limits::{Class, Limits};
 pub use openapi::openapi;

@@ -61,6 +61,8 @@ pub(crate) struct Spec {
     pub(crate) policies: Vec<Policy>,
     pub(crate) body_max: u64,
     pub(crate) streaming: bool,
+    /// Whether who is known from memory may call it.
+    pub(crate) kept: bool,
     pub(crate) replay: Replay,
     pub(crate) retired: Option<Retired>,
     pub(crate) mapping: Mapping,
@@ -120,6 +122,7 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
             policies: Vec::new(),
             body_max: JSON_BYTES_MAX,
             streaming: false,
+            kept: false,
             replay: Replay::default(),
             retired: None,
             mapping: Mapping::new(),
@@ -161,6 +164,14 @@ impl<S: Clone + Send + Sync + 'static> Route<S> {
     #[must_use]
     pub fn replay(mut self, replay: Replay) -> Self {
         self.spec.replay = replay;
+        self
+    }
+
+    /// It reads answers that are kept, and has them computed: so it can be called by who is known from memory
+    /// while the store is away (see [`Identity::remembered`](crate::Identity)).
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        self.spec.kept = true;
         self
     }
 

@@ -28,6 +28,8 @@ struct Measure {
     write_units: f64,
     queue: f64,
     limiter: f64,
+    cache_max: f64,
+    cache: f64,
 }
 
 /// Makes the measurement.
@@ -52,7 +54,7 @@ pub(super) fn run(options: &Options) -> Result<Report> {
 }
 
 fn figure(measure: Measure) -> Figure {
-    let Measure { name, what, store_max, store, read_units, write_units, queue, limiter } = measure;
+    let Measure { name, what, store_max, store, read_units, write_units, queue, limiter, cache_max, cache } = measure;
     let million = read_units * READ_UNITS + write_units * WRITE_UNITS + queue * QUEUE_REQUESTS;
     Figure {
         name: name.leak(),
@@ -61,7 +63,8 @@ fn figure(measure: Measure) -> Figure {
         unit: "calls",
         bound: Bound::AtMost(store_max),
         from: format!(
-            "{read_units:.1} units read, {write_units:.1} written; SQS {queue:.2}, Redis {limiter:.0}; ${million:.2} a million"
+            "{read_units:.1} units read, {write_units:.1} written; SQS {queue:.2}, Redis {limiter:.0} to count and \
+             {cache:.0} (≤ {cache_max:.0}) to read; ${million:.2} a million"
         ),
     }
 }

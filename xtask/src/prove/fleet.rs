@@ -38,16 +38,21 @@ pub(super) fn outage(attack: &Attack) -> Result<Verdict> {
     let mut figures = stage.play("outage", attack, attack.n, None)?;
     let broken = stage.play("outage", attack, SABOTAGED_ROUNDS, Some("patient"))?;
     let told = |name: &str| count(&figures, name);
-    let attacked = told("rounds")? == attack.n && told("asked_while_there")? > 0 && told("refused")? > 0;
+    let attacked = told("rounds")? == attack.n
+        && told("asked_while_there")? > 0
+        && told("refused")? > 0
+        && told("cached_reads_while_away")? > 0;
     let held = told("lost")? == 0
         && told("later_than_a_second")? == 0
+        && told("cached_reads_late")? == 0
         && told("recovery_ms")? <= RECOVERY_MAX_MS
         && told("memory_growth_kib")? <= GROWTH_MAX_KIB
         && told("refused_needlessly")? * NEEDLESS_PER <= told("asked_while_there")?
         && figures["wrong"] == json!([]);
-    let late = count(&broken, "later_than_a_second")?;
-    figures["saboteur"] = json!({ "caught": late > 0, "later_than_a_second": late });
-    Ok(Verdict { passed: attacked && held && late > 0, figures })
+    let (late, reads_late) = (count(&broken, "later_than_a_second")?, count(&broken, "cached_reads_late")?);
+    let caught = late > 0 && reads_late > 0;
+    figures["saboteur"] = json!({ "caught": caught, "later_than_a_second": late, "cached_reads_late": reads_late });
+    Ok(Verdict { passed: attacked && held && caught, figures })
 }
 
 /// Copies are stopped and started anew, one after the other.

@@ -21,7 +21,7 @@ pub(super) async fn a_tenant_is_made_changed_and_listed(client: &Client) {
         assert_eq!(client.get(&format!("/api/v1/tenants/{name}")).await.expect(200).json(), made);
     }
     assert_eq!(client.post("/api/v1/tenants", &ask).await.expect(409).json()["detail"], "The slug acme is taken");
-    for slug in ["", "Acme", "a.b", "-a", "a-", &"a".repeat(64), &id] {
+    for slug in ["", "Acme", "a.b", "-a", "a-", "public", &"a".repeat(64), &id] {
         client.post("/api/v1/tenants", &json!({ "name": "x", "slug": slug })).await.expect(422);
     }
     let unknown = client.get("/api/v1/tenants/nobody").await.expect(404).json();

@@ -48,6 +48,7 @@ impl Authenticate for CartSessions {
             scopes: [Scope::CartsRead, Scope::CartsWrite].into_iter().collect(),
             limits: Limits::default().with("data", vec![DATA]).by_principal(),
             cors_origins: Arc::default(),
+            remembered: false,
         })
     }
 

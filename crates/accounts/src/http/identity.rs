@@ -35,8 +35,8 @@ impl Authenticate for Accounts {
         match Shown::of(credential) {
             Shown::Key(text) => {
                 let from_loopback = source.to_canonical().is_loopback();
-                let Verified { key, tenant } = self.verify(text, from_loopback, act_for).await?;
-                Ok(identity(&tenant, key.principal(), key.scopes))
+                let Verified { key, tenant, remembered } = self.verify(text, from_loopback, act_for).await?;
+                Ok(Identity { remembered, ..identity(&tenant, key.principal(), key.scopes) })
             }
             Shown::Token(text) => self.token_verify(text.expose(), act_for).await.map(Identity::from),
         }
@@ -56,8 +56,8 @@ impl Authenticate for Accounts {
 }
 
 impl From<Holder> for Identity {
-    fn from(Holder { principal, tenant, scopes }: Holder) -> Self {
-        identity(&tenant, principal, scopes)
+    fn from(Holder { principal, tenant, scopes, remembered }: Holder) -> Self {
+        Self { remembered, ..identity(&tenant, principal, scopes) }
     }
 }
 
@@ -68,6 +68,7 @@ fn identity(tenant: &Tenant, principal: Principal, scopes: Scopes) -> Identity {
         scopes,
         limits: limits(&tenant.settings),
         cors_origins: tenant.settings.cors_origins.as_slice().into(),
+        remembered: false,
     }
 }
 

@@ -36,8 +36,8 @@ impl FromStr for Slug {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let word = "A slug is 1 to 63 characters a-z, 0-9 or -, not - at its ends, and no UUID";
-        let formed = text.parse::<TenantId>().is_ok() && Uuid::try_parse(text).is_err();
+        let word = "A slug is 1 to 63 characters a-z, 0-9 or -, not - at its ends, no UUID, and not `public`";
+        let formed = text.parse::<TenantId>().is_ok() && Uuid::try_parse(text).is_err() && text != TenantId::PUBLIC;
         if formed { Ok(Self(text.to_owned())) } else { Err(Error::invalid("slug", word)) }
     }
 }

@@ -15,6 +15,7 @@ use base::{Error, ErrorKind, Result, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::recent::Known;
 use super::{Accounts, denials, unauthenticated};
 use crate::model::{ApiKey, Environment, KeyId, Presented, Tenant, TenantStatus};
 use crate::store::used_put;
@@ -29,6 +30,8 @@ pub struct Verified {
     pub key: Arc<ApiKey>,
     /// For whom they act now: the key's tenant, or the one that a key of `system` acts for.
     pub tenant: Arc<Tenant>,
+    /// Whether the store could not be asked, and they were good when it last could.
+    pub remembered: bool,
 }
 
 impl Accounts {
@@ -43,17 +46,18 @@ impl Accounts {
         if presented.environment == Environment::Dev && !from_loopback {
             return Err(unauthenticated("Invalid API key"));
         }
-        let key = self.good_key(&presented).await?;
+        let Known { value: key, remembered } = self.good_key(&presented).await?;
         let home = self.active_tenant(key.tenant.as_str()).await?;
+        let remembered = remembered || home.remembered;
         let tenant = match act_for.or(key.acts_for.as_ref().map(TenantId::as_str)) {
             None => home,
-            Some(_) if !home.is_system() => {
-                self.deny(&home.id, "acting for another tenant");
+            Some(_) if !home.value.is_system() => {
+                self.deny(&home.value.id, "acting for another tenant");
                 return Err(Error::new(ErrorKind::Forbidden, "Only a key of the tenant system can act for another"));
             }
             Some(name) => self.active_tenant(name).await?,
         };
-        Ok(Verified { key, tenant })
+        Ok(Verified { key, remembered: remembered || tenant.remembered, tenant: tenant.value })
     }
 
     /// The key of a caller who was verified a moment ago; `None` for a text that is no key.
@@ -62,52 +66,52 @@ impl Accounts {
     /// As for [`verify`](Self::verify).
     pub async fn key_presented(&self, text: &str) -> Result<Option<Arc<ApiKey>>> {
         match Presented::parse(text) {
-            Some(presented) => self.good_key(&presented).await.map(Some),
+            Some(presented) => Ok(Some(self.good_key(&presented).await?.value)),
             None => Ok(None),
         }
     }
 
     /// The key that was presented, if it is one and it is live.
-    async fn good_key(&self, presented: &Presented) -> Result<Arc<ApiKey>> {
+    async fn good_key(&self, presented: &Presented) -> Result<Known<Arc<ApiKey>>> {
         let monotonic = self.0.clock.monotonic();
-        let known = self.0.keys.get(&presented.id, monotonic);
-        let (key, read) = match known {
-            Some(key) => (key, None),
+        let (known, read) = match self.0.keys.get(&presented.id, monotonic) {
+            Some(key) => (Known::read(key), None),
             None => {
                 let ticket = self.0.keys.ticket(monotonic);
                 match self.rows().key(&presented.id).await {
-                    Ok(Some((stored, used))) => (Arc::new(stored.value), Some((ticket, used))),
+                    Ok(Some((stored, used))) => (Known::read(Arc::new(stored.value)), Some((ticket, used))),
                     Ok(None) => {
-                        self.0.keys.forget(&presented.id);
+                        self.0.keys.gone(&ticket, &presented.id);
                         return Err(self.denied(&TenantId::SYSTEM.parse()?, "key unknown"));
                     }
-                    Err(error) => (self.0.keys.lately(&presented.id, monotonic, error)?, None),
+                    Err(error) => (self.0.keys.or_lately(&presented.id, monotonic, error)?, None),
                 }
             }
         };
-        let now = self.0.clock.now();
+        let (now, key) = (self.0.clock.now(), &known.value);
         if !key.hash.matches(&presented.hash) {
             return Err(self.denied(&key.tenant, "key wrong"));
         }
+        // Good or not: what was read of it before must not stand for it any more.
+        if let Some((ticket, _)) = &read {
+            self.0.keys.put(ticket, key.id.clone(), Arc::clone(key));
+        }
         if !key.is_live(now) {
-            // It may have been good when it was last read, and must not stand in for the store later.
-            self.0.keys.forget(&presented.id);
             return Err(self.denied(&key.tenant, "key revoked or expired"));
         }
-        if let Some((ticket, used)) = read {
-            self.0.keys.put(&ticket, key.id.clone(), Arc::clone(&key));
+        if let Some((_, used)) = read {
             self.note_use(&key.id, used, now);
         }
-        Ok(key)
+        Ok(known)
     }
 
     /// A tenant that is not suspended, by its id or slug.
-    pub(super) async fn active_tenant(&self, name: &str) -> Result<Arc<Tenant>> {
-        let tenant = self.tenant_lately(name).await?;
-        if tenant.status == TenantStatus::Active {
+    pub(super) async fn active_tenant(&self, name: &str) -> Result<Known<Arc<Tenant>>> {
+        let tenant = self.tenant_known(name).await?;
+        if tenant.value.status == TenantStatus::Active {
             return Ok(tenant);
         }
-        self.deny(&tenant.id, "tenant suspended");
+        self.deny(&tenant.value.id, "tenant suspended");
         Err(Error::new(ErrorKind::Forbidden, "The tenant is suspended"))
     }
 
@@ -116,22 +120,29 @@ impl Accounts {
     /// # Errors
     /// `TenantNotFound`, or what the store says.
     pub async fn tenant_lately(&self, name: &str) -> Result<Arc<Tenant>> {
+        Ok(self.tenant_known(name).await?.value)
+    }
+
+    async fn tenant_known(&self, name: &str) -> Result<Known<Arc<Tenant>>> {
         let now = self.0.clock.monotonic();
         if let Some(tenant) = self.0.tenants.get(name, now) {
-            return Ok(tenant);
+            return Ok(Known::read(tenant));
         }
         let ticket = self.0.tenants.ticket(now);
         match self.tenant_find(name).await {
             Ok(stored) => {
                 let tenant = Arc::new(stored.value);
-                self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
-                Ok(tenant)
+                // Under both of its names, or what was read of it under the other would be older.
+                for name in [tenant.id.as_str(), tenant.slug.as_str()] {
+                    self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
+                }
+                Ok(Known::read(tenant))
             }
             Err(error) => {
                 if error.kind() == ErrorKind::TenantNotFound {
-                    self.0.tenants.forget(name);
+                    self.0.tenants.gone(&ticket, name);
                 }
-                self.0.tenants.lately(name, now, error)
+                self.0.tenants.or_lately(name, now, error)
             }
         }
     }

@@ -19,7 +19,7 @@ mod tokens;
 pub use identify::Verified;
 pub use jwks::{ASK_EVERY, Jwks, KeyRing, KeySource, Refusal};
 pub use keys::ListedKey;
-pub(crate) use recent::Recent;
+pub(crate) use recent::{Known, Recent};
 pub use tokens::{Holder, Trusted};
 
 use std::sync::Arc;
@@ -182,10 +182,12 @@ impl Accounts {
     }
 
     /// Whether the session goes on that a token of this issuer belongs to; those of others have none here.
-    async fn session_alive(&self, issuer: &str, subject: &Subject) -> Result<(), Refusal> {
+    /// Whether the session of a token goes on, which is only asked of our own; says whether that is
+    /// remembered.
+    async fn session_alive(&self, issuer: &str, subject: &Subject) -> Result<bool, Refusal> {
         match self.local() {
             Some(local) if local.is_issuer(issuer) => local.session_alive(subject).await,
-            _ => Ok(()),
+            _ => Ok(false),
         }
     }
 }

@@ -4,11 +4,11 @@
 //! that a revocation in another copy takes to be seen here. The second is counted from the moment
 //! the read *began*: counted from its end, a slow read would show a revoked key for longer. What
 //! this process changes itself it forgets at once, and a read that was under way then is not
-//! remembered ([`Ticket`]).
+//! remembered ([`Ticket`]). Of two reads the one that began later is remembered, whatever it found.
 //!
 //! While the store cannot be asked, what was read in the last five minutes stands in for it
-//! ([`Recent::lately`]): who was let in before an outage can go on to read what is cached, and whoever
-//! was not is not let in ([why](../../../../docs/decisions/0044-who-is-known-in-an-outage.md)).
+//! ([`Recent::or_lately`]), and is told apart: who is known from memory may read what is kept, and no
+//! more ([why](../../../../docs/decisions/0044-who-is-known-in-an-outage.md)).
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ use base::{Error, ErrorKind, Result};
 /// For how long something read is taken to be still so.
 const LIFE: Duration = Duration::from_secs(1);
 /// For how long it stands in for a store that cannot be asked.
-pub(crate) const OUTAGE_MAX: Duration = Duration::from_secs(300);
+const OUTAGE_MAX: Duration = Duration::from_secs(300);
 /// At most this many entries; then those past their life go, and if none is, all.
 const ENTRIES_MAX: usize = 10_000;
 
@@ -31,10 +31,23 @@ pub(crate) struct Ticket {
     changes: u64,
 }
 
-/// What was read a moment ago. All times are monotonic.
-pub(crate) struct Recent<K, V>(Mutex<Known<K, V>>);
+/// Something that is known.
+pub(crate) struct Known<V> {
+    pub(crate) value: V,
+    /// Whether it is remembered because the store cannot be asked.
+    pub(crate) remembered: bool,
+}
 
-struct Known<K, V> {
+impl<V> Known<V> {
+    pub(crate) fn read(value: V) -> Self {
+        Self { value, remembered: false }
+    }
+}
+
+/// What was read a moment ago. All times are monotonic.
+pub(crate) struct Recent<K, V>(Mutex<Entries<K, V>>);
+
+struct Entries<K, V> {
     /// What was read, and when its read began.
     entries: HashMap<K, (V, Duration)>,
     changes: u64,
@@ -42,7 +55,7 @@ struct Known<K, V> {
 
 impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Known { entries: HashMap::new(), changes: 0 }))
+        Self(Mutex::new(Entries { entries: HashMap::new(), changes: 0 }))
     }
 
     /// What was read less than a second ago.
@@ -58,12 +71,13 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     /// # Errors
     /// `error`, unless it says that the store cannot be asked and something was read in the last five
     /// minutes.
-    pub(crate) fn lately<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, error: Error) -> Result<V>
+    pub(crate) fn or_lately<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, error: Error) -> Result<Known<V>>
     where
         K: Borrow<Q>,
     {
-        let known = (error.kind() == ErrorKind::Unavailable).then(|| self.within(key, now, OUTAGE_MAX)).flatten();
-        known.ok_or(error)
+        let away = error.kind() == ErrorKind::Unavailable;
+        let value = away.then(|| self.within(key, now, OUTAGE_MAX)).flatten().ok_or(error)?;
+        Ok(Known { value, remembered: true })
     }
 
     fn within<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, life: Duration) -> Option<V>
@@ -80,10 +94,12 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         Ticket { began: now, changes: self.known().changes }
     }
 
-    /// Remembers what was read, unless something was changed since the ticket was taken.
+    /// Remembers what was read, unless something was changed since the ticket was taken, or a read that
+    /// began later is remembered.
     pub(crate) fn put(&self, ticket: &Ticket, key: K, value: V) {
         let mut known = self.known();
-        if known.changes != ticket.changes {
+        let later = known.entries.get(&key).is_some_and(|(_, began)| *began > ticket.began);
+        if known.changes != ticket.changes || later {
             return;
         }
         if known.entries.len() >= ENTRIES_MAX {
@@ -95,11 +111,19 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         known.entries.insert(key, (value, ticket.began));
     }
 
-    /// Forgets one entry: it was just changed, or found to be another.
-    pub(crate) fn forget<Q: Hash + Eq + ?Sized>(&self, key: &Q)
+    /// Lets go of what was read before: it is no longer there.
+    pub(crate) fn gone<Q: Hash + Eq + ?Sized>(&self, ticket: &Ticket, key: &Q)
     where
         K: Borrow<Q>,
     {
+        let mut known = self.known();
+        if known.entries.get(key).is_some_and(|(_, began)| *began <= ticket.began) {
+            known.entries.remove(key);
+        }
+    }
+
+    /// Forgets one entry: it was just changed.
+    pub(crate) fn forget(&self, key: &K) {
         let mut known = self.known();
         known.changes += 1;
         known.entries.remove(key);
@@ -113,7 +137,7 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     }
 
     // A std mutex: nothing is awaited while it is held, and no holder can leave it half changed.
-    fn known(&self) -> MutexGuard<'_, Known<K, V>> {
+    fn known(&self) -> MutexGuard<'_, Entries<K, V>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

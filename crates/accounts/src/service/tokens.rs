@@ -10,6 +10,7 @@ use std::sync::Arc;
 use base::{Error, ErrorKind, Principal, Result, Scopes, TenantId};
 
 use super::jwks::{KeyRing, Refusal};
+use super::recent::Known;
 use super::{Accounts, unauthenticated};
 use crate::model::jwt::{Compact, Flaw, Issuer, Subject};
 use crate::model::{IamPrincipal, Tenant};
@@ -32,6 +33,8 @@ pub struct Holder {
     pub tenant: Arc<Tenant>,
     /// What they may do.
     pub scopes: Scopes,
+    /// Whether the store could not be asked, and they were good when it last could.
+    pub remembered: bool,
 }
 
 impl Accounts {
@@ -42,14 +45,16 @@ impl Accounts {
     /// one that is suspended or not there, and for acting for another; `Unavailable` when the store
     /// does not say.
     pub async fn token_verify(&self, text: &str, act_for: Option<&str>) -> Result<Holder> {
-        let subject = match self.token_subject(text).await {
+        let Known { value: subject, remembered } = match self.token_subject(text).await {
             Ok(subject) => subject,
             Err(Refusal::Failed(error)) => return Err(error),
             Err(Refusal::Flawed(flaw)) => return Err(self.flawed(flaw)?),
         };
         let name = subject.tenant.ok_or_else(|| forbidden("The token names no tenant"))?;
         let tenant = self.tenant_of_holder(&name, act_for).await?;
-        Ok(Holder { principal: Principal::new(format!("user:{}", subject.name)), tenant, scopes: subject.scopes })
+        let principal = Principal::new(format!("user:{}", subject.name));
+        let remembered = remembered || tenant.remembered;
+        Ok(Holder { principal, tenant: tenant.value, scopes: subject.scopes, remembered })
     }
 
     /// Whom AWS says a request is of, by the ARN that API Gateway hands over: for a server behind its
@@ -62,25 +67,26 @@ impl Accounts {
             self.deny(&TenantId::SYSTEM.parse()?, "arn unknown");
             return Err(unauthenticated("This principal of AWS is not known here"));
         };
-        let tenant = self.tenant_of_holder(tenant, act_for).await?;
-        Ok(Holder { principal: Principal::new(format!("iam:{name}")), tenant, scopes: *scopes })
+        let Known { value: tenant, remembered } = self.tenant_of_holder(tenant, act_for).await?;
+        Ok(Holder { principal: Principal::new(format!("iam:{name}")), tenant, scopes: *scopes, remembered })
     }
 
-    async fn token_subject(&self, text: &str) -> Result<Subject, Refusal> {
+    async fn token_subject(&self, text: &str) -> Result<Known<Subject>, Refusal> {
         let token = Compact::parse(text)?;
         let named = token.claims.text("iss")?;
         let trusted = self.0.trusted.iter().find(|trusted| trusted.issuer.name == named).ok_or(Flaw::Issuer)?;
         trusted.keys.verify(&token).await?;
         let subject = trusted.issuer.judge(&token.claims, self.0.clock.now())?;
-        self.session_alive(&trusted.issuer.name, &subject).await?;
-        Ok(subject)
+        let remembered = self.session_alive(&trusted.issuer.name, &subject).await?;
+        Ok(Known { value: subject, remembered })
     }
 
-    pub(super) async fn tenant_of_holder(&self, name: &str, act_for: Option<&str>) -> Result<Arc<Tenant>> {
-        let tenant = self.active_tenant(name).await.map_err(|error| match error.kind() {
+    pub(super) async fn tenant_of_holder(&self, name: &str, act_for: Option<&str>) -> Result<Known<Arc<Tenant>>> {
+        let known = self.active_tenant(name).await.map_err(|error| match error.kind() {
             ErrorKind::TenantNotFound => forbidden("The tenant of this credential does not exist"),
             _ => error,
         })?;
+        let tenant = &known.value;
         if tenant.is_system() {
             self.deny(&tenant.id, "token of system");
             return Err(forbidden("Only a key can be of the tenant system"));
@@ -90,7 +96,7 @@ impl Accounts {
                 self.deny(&tenant.id, "acting for another tenant");
                 Err(forbidden("Only a key of the tenant system can act for another"))
             }
-            _ => Ok(tenant),
+            _ => Ok(known),
         }
     }
 

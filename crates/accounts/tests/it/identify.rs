@@ -96,6 +96,8 @@ async fn a_store_that_does_not_answer_lets_nobody_in_who_was_not_let_in_lately()
     let just_before = Duration::from_secs(300) - Duration::from_micros(1);
     clock.advance(just_before);
     verify(&world, key).await.unwrap();
+    // Known from memory, they may read what is kept; this is not.
+    assert_eq!(world.client().with_key(key).get("/api/v1/me").await.status, 503);
     clock.advance(Duration::from_micros(1));
     unavailable(key).await;
 }
@@ -112,7 +114,34 @@ async fn a_key_that_was_found_revoked_is_not_let_in_when_the_store_goes_away() {
     clock.advance(SECOND);
     assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
     world.store.down.store(true, Ordering::SeqCst);
-    assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    clock.advance(SECOND);
+    assert_eq!(verify(&world, key).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+}
+
+/// Two reads of a key: one that began before it was revoked and is slow, and one that began after.
+#[tokio::test]
+async fn an_older_reading_does_not_stand_in_for_a_newer() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let reader = world.reader().await;
+    let key = reader.text.expose().clone();
+    let elsewhere = copy(&world.store, &world.clock);
+    verify(&world, &key).await.unwrap();
+    clock.advance(SECOND);
+    world.store.reads_held.store(true, Ordering::SeqCst);
+    let (accounts, text) = (world.accounts.clone(), key.clone());
+    let slow = tokio::spawn(async move { accounts.verify(&text, true, None).await });
+    world.store.until_held().await;
+    world.store.reads_held.store(false, Ordering::SeqCst);
+    elsewhere.key_revoke(&world.ctx("default"), &reader.key.id).await.unwrap();
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(verify(&world, &key).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    world.store.gate.add_permits(1);
+    // It was good when it was read.
+    slow.await.unwrap().unwrap();
+    world.store.down.store(true, Ordering::SeqCst);
+    clock.advance(SECOND);
+    assert_eq!(verify(&world, &key).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
 
 #[tokio::test]

@@ -143,6 +143,7 @@ impl Authenticate for Doors {
             scopes: scopes.iter().copied().collect(),
             limits: web::Limits::default().with("control", Vec::new()),
             cors_origins: Arc::default(),
+            remembered: false,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base::clock::ManualClock;
 use base::conformance::START;
 use base::conformance::store::TABLES;
-use base::store::{Body, Bulk, Item, Key, Query, When, Write};
+use base::store::{Body, Bulk, Item, Key, Query, Range, When, Write};
 use base::{Store, StoreExt};
 use cloud::dynamo::{DynamoStore, Fault, Options};
 use testkit::aws::{AwsShim, Fired, Moto, Odds};
@@ -138,4 +138,42 @@ async fn what_has_expired_is_read_past_in_few_calls() {
     assert_eq!(slice.next.as_deref(), Some("b"));
     // Three items, then a hundred with each call.
     assert_eq!(shim.calls() - before, 6);
+}
+
+/// What the figures of cost count as one request (docs/benchmarks.md) is one request of DynamoDB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_of_the_store_is_one_request_and_bulk_one_for_twenty_five_items() {
+    let shim = AwsShim::start(Moto::shared(), 15, Odds::default()).await;
+    let store = store(&shim, &ManualClock::at(START)).await;
+    let put = |n: i64| Write::put(key(n), Body::data("1"));
+    let bulk = |many: i64| (0..many).map(|n| Bulk::Put(key(n), Body::data("2"))).collect::<Vec<_>>();
+    let mut before = shim.calls();
+    let mut asked = |requests: u64, of: &str| {
+        let now = shim.calls();
+        assert_eq!(now - before, requests, "{of}");
+        before = now;
+    };
+    store.write(vec![put(0).when(When::Absent)]).await.unwrap();
+    asked(1, "a put on a condition");
+    store.write((0..100).map(put).collect()).await.unwrap();
+    asked(1, "a transaction");
+    store.write(vec![put(200), put(0).when(When::Absent)]).await.unwrap_err();
+    asked(1, "a transaction that fails");
+    store.write(vec![Write::add(key("n"), [("n", 1)])]).await.unwrap();
+    asked(1, "a count");
+    store.write(vec![Write::check(key(0), When::Present)]).await.unwrap();
+    asked(1, "a check alone");
+    let keys: Vec<Key> = (0..100).map(key).collect();
+    for many in [1, 2, 100] {
+        assert_eq!(store.get_many(&keys[..many]).await.unwrap().iter().flatten().count(), many);
+        asked(1, "a read of keys");
+    }
+    assert_eq!(store.query(Query::new(TABLES[0], "p").limit(50)).await.unwrap().items.len(), 50);
+    asked(1, "a page");
+    assert_eq!(store.count(TABLES[0], "p", Range::Prefix("1".to_owned())).await.unwrap(), 11);
+    asked(1, "a count of a range");
+    for (many, requests) in [(25, 1), (26, 2), (100, 4)] {
+        store.bulk(TABLES[0], bulk(many)).await.unwrap();
+        asked(requests, "a bulk");
+    }
 }

@@ -1,5 +1,5 @@
-//! What `cargo xtask bench costs` prints: for each measure how many requests it makes of store, queue and
-//! limiter, and how many units of reading and writing DynamoDB would charge for it. One JSON line each.
+//! What `cargo xtask bench costs` prints: for each measure how many requests it makes of store, queue,
+//! limiter and cache, and how many units of reading and writing DynamoDB would charge for it. One JSON line each.
 
 #![expect(clippy::unwrap_used, reason = "who started it sees why it ended")]
 
@@ -9,7 +9,7 @@ use serde_json::json;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    for measures::Measure { name, what, bill, store_max } in measures::all().await {
+    for measures::Measure { name, what, bill, store_max, cache_max } in measures::all().await {
         let line = json!({
             "name": name,
             "what": what,
@@ -19,6 +19,8 @@ async fn main() {
             "write_units": bill.write_units,
             "queue": bill.queue,
             "limiter": bill.limiter,
+            "cache_max": cache_max,
+            "cache": bill.cache,
         });
         println!("{line}");
     }

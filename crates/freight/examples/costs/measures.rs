@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use base::clock::{ManualClock, SystemClock};
-use base::memory::{MemoryQueue, MemoryStore};
+use base::clock::ManualClock;
+use base::memory::{MemoryCache, MemoryQueue, MemoryStore};
 use freight::compose::{Settings, compose};
 use freight::ground::Ground;
 use http::Method;
 use operations::contract::{Stage, Toy};
 use serde_json::{Value, json};
 use testkit::{Bill, Client, Meter};
+use tokio::net::TcpListener;
 
 /// One measure.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Measure {
     pub(crate) bill: Bill,
     /// At most so many requests to the store.
     pub(crate) store_max: f64,
+    /// At most so many to the cache.
+    pub(crate) cache_max: f64,
 }
 
 /// So many records a file has, and batches a job.
@@ -49,26 +52,43 @@ struct Desk {
 }
 
 impl Desk {
-    async fn open() -> Self {
+    /// A server whose cache may take so many bytes, and whose markets are the sandbox's.
+    async fn open(cache_bytes: usize) -> Self {
         let meter = Arc::new(Meter::default());
-        let memory = Ground::memory(Arc::new(SystemClock::new()));
+        // Time stands still: who is known stays known.
+        let memory = Ground::memory(Arc::new(ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap())));
         let ground = Ground {
             store: meter.store(memory.store.clone()),
             queue: meter.queue(memory.queue.clone()),
             limiter: meter.limiter(memory.limiter.clone()),
+            cache: meter.cache(Arc::new(MemoryCache::new(memory.clock.clone(), cache_bytes))),
             ..memory
         };
-        let freight = compose(&ground, Settings::default()).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let sandbox = Some(listener.local_addr().unwrap());
+        tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+        let freight = compose(&ground, Settings { sandbox, ..Settings::default() }).await.unwrap();
         let key = freight.accounts.bootstrap().await.unwrap().unwrap().text.expose().clone();
         Self { client: Client::app(&freight.app).with_key(&key), meter, measures: Vec::new() }
     }
 
     async fn get(&mut self, name: &'static str, what: &'static str, store_max: f64, path: &str) -> Value {
+        self.get_kept(name, what, [store_max, 0.0], path).await
+    }
+
+    /// Of an answer that is kept: at most so many requests to store and cache.
+    async fn get_kept(
+        &mut self,
+        name: &'static str,
+        what: &'static str,
+        [store_max, cache_max]: [f64; 2],
+        path: &str,
+    ) -> Value {
         self.client.get(path).await.expect(200);
         let before = self.meter.bill();
         let answer = self.client.get(path).await.expect(200);
         let bill = self.meter.bill() - before;
-        self.measures.push(Measure { name, what, bill, store_max });
+        self.measures.push(Measure { name, what, bill, store_max, cache_max });
         answer.json()
     }
 
@@ -89,7 +109,7 @@ impl Desk {
         }
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         let bill = (self.meter.bill() - before) / of as f64;
-        self.measures.push(Measure { name, what, bill, store_max });
+        self.measures.push(Measure { name, what, bill, store_max, cache_max: 0.0 });
     }
 }
 
@@ -106,12 +126,17 @@ fn file(from: usize) -> String {
     (from..from + RECORDS).map(record).collect()
 }
 
+const CHART: &str = "/v1/chart/ethereum/0x00000000000000000000000000000000000000aa";
 const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
 
 async fn requests() -> Vec<Measure> {
-    let mut desk = Desk::open().await;
+    let mut desk = Desk::open(1 << 20).await;
     desk.get("me", "GET /api/v1/me: a key that is known", 0.0, "/api/v1/me").await;
+    desk.get_kept("cached", "GET /v1/chart/…, cached", [0.0, 1.0], CHART).await;
+    let mut forgetful = Desk::open(0).await;
+    forgetful.get_kept("stored", "GET /v1/chart/…, stored and fresh", [1.0, 2.0], CHART).await;
+    desk.measures.append(&mut forgetful.measures);
     datasets(&mut desk).await;
     measurements(&mut desk).await;
     desk.get("jobs", "GET /api/v1/jobs, none", 2.0, "/api/v1/jobs").await;
@@ -195,19 +220,33 @@ async fn work() -> Vec<Measure> {
     #[expect(clippy::cast_precision_loss, reason = "a hundred")]
     let batch = (many - one) / BATCHES as f64;
     vec![
-        Measure { name: "idle", what: "a minute in which a process has nothing to do", bill: idle, store_max: 750.0 },
+        Measure {
+            name: "idle",
+            what: "a minute in which a process has nothing to do",
+            bill: idle,
+            store_max: 750.0,
+            cache_max: 0.0,
+        },
         Measure {
             name: "watch",
             what: "a minute of looking after one tenant with work, for a process",
             bill: watched - idle,
             store_max: 600.0,
+            cache_max: 0.0,
         },
-        Measure { name: "job", what: "a job of one batch: planned, run, logged, settled", bill: one, store_max: 36.0 },
+        Measure {
+            name: "job",
+            what: "a job of one batch: planned, run, logged, settled",
+            bill: one,
+            store_max: 36.0,
+            cache_max: 0.0,
+        },
         Measure {
             name: "batch",
             what: "one more batch of a job: a task's life with a line of log",
             bill: batch,
             store_max: 6.0,
+            cache_max: 0.0,
         },
     ]
 }

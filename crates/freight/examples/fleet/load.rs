@@ -10,6 +10,8 @@ use tokio::task::JoinHandle;
 
 /// The series that is written to.
 pub(crate) const SERIES: &str = "load";
+/// What is read: an answer that is cached.
+pub(crate) const CHART: &str = "/v1/chart/ethereum/0x00000000000000000000000000000000000000aa?frequency=1d";
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Asked {
     pub(crate) says_when: bool,
     /// Of a write that was acknowledged: the record.
     pub(crate) record: Option<String>,
+    /// Of a read: how old the answer was and how it came, if it says so.
+    pub(crate) mark: Option<String>,
 }
 
 /// Callers, until it is dropped.
@@ -62,8 +66,10 @@ impl Drop for Load {
 
 async fn read(client: &Client) -> Asked {
     let at = Instant::now();
-    let answer = client.get(&format!("/source/series/{SERIES}/records?limit=1")).await;
-    told(false, at, &answer)
+    let answer = client.get(CHART).await;
+    let mut asked = told(false, at, &answer);
+    asked.mark = answer.header("age").and(answer.header("cache-status")).map(str::to_owned);
+    asked
 }
 
 async fn write(client: &Client, caller: usize, n: u64) -> Asked {
@@ -79,7 +85,7 @@ async fn write(client: &Client, caller: usize, n: u64) -> Asked {
 
 fn told(is_write: bool, at: Instant, answer: &testkit::Answer) -> Asked {
     let says_when = answer.headers.contains_key("retry-after");
-    Asked { is_write, at, took: at.elapsed(), status: answer.status.as_u16(), says_when, record: None }
+    Asked { is_write, at, took: at.elapsed(), status: answer.status.as_u16(), says_when, record: None, mark: None }
 }
 
 /// Every record of the series, by name.

@@ -2,7 +2,8 @@
 //!
 //! While the store is away every write is answered 503, says when to come back, and is answered within
 //! a second: of its request, or of the cut where that came later. While queue or cache are away, and once all is
-//! restored, every write succeeds. Once restored, writes and work go on without a new start. At the end each
+//! restored, every write succeeds. An answer that is cached is given out all the time, within a second, and says
+//! while the store is away that it was cached, or that the store is away. Once restored, writes and work go on without a new start. At the end each
 //! record that was acknowledged is there.
 
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use testkit::aws::{Cut, Service};
 use testkit::copies::{Backends, Copy};
 
 use crate::Script;
-use crate::load::{Asked, Load, records};
+use crate::load::{Asked, CHART, Load, records};
 
 /// What a caller who is refused has to be told within.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
@@ -53,6 +54,7 @@ pub(crate) async fn play(script: &Script) -> Value {
     let copy = Copy::start(backends.command(&script.program, &["serve", "--sandbox"]));
     let client = Client::at(copy.url.as_str()).with_key(&backends.key());
     work(&client).await;
+    client.get(CHART).await.expect(200);
     let load = Load::start(&client, WRITERS, PAUSE);
     let mut random = StdRng::seed_from_u64(script.seed);
     let mut told = Told::default();
@@ -89,6 +91,12 @@ struct Told {
     /// Writes while the store was there, and those of them that were refused.
     asked_while_there: usize,
     needless: usize,
+    /// Reads of what is cached, those of them that came and were answered while the store was away, and those
+    /// that took too long.
+    reads: usize,
+    reads_while_away: usize,
+    reads_late: usize,
+    longest_read_ms: u128,
     recovery_ms: u128,
     memory_before_kib: Option<u64>,
     memory_most_kib: u64,
@@ -110,6 +118,9 @@ impl Told {
     }
 
     fn judge(&mut self, asked: &[Asked]) {
+        for read in asked.iter().filter(|asked| !asked.is_write) {
+            self.judge_read(read);
+        }
         for write in asked.iter().filter(|asked| asked.is_write) {
             let Some(outage) = self.during(write) else { continue };
             if let Some((_, begun)) = outage {
@@ -129,6 +140,26 @@ impl Told {
                 503 if write.says_when => self.refused += 1,
                 status => self.wrong.push(format!("{status} during {outage:?}")),
             }
+        }
+    }
+
+    fn judge_read(&mut self, read: &Asked) {
+        let answered = read.at + read.took;
+        let away = |(outage, begun, ended): &(Outage, Instant, Instant)| {
+            matches!(outage, Outage::Store(_)) && *begun <= read.at && answered <= *ended
+        };
+        let store_is_away = self.outages.iter().any(away);
+        self.reads += 1;
+        self.reads_while_away += usize::from(store_is_away);
+        self.reads_late += usize::from(read.took > ANSWER_MAX);
+        self.longest_read_ms = self.longest_read_ms.max(read.took.as_millis());
+        let mark = read.mark.as_deref().unwrap_or_default();
+        let is_marked = match store_is_away {
+            true => mark.starts_with("freight; hit") || mark.ends_with("detail=store-away"),
+            false => mark.starts_with("freight; "),
+        };
+        if read.status != 200 || !is_marked {
+            self.wrong.push(format!("a cached answer was {} \"{mark}\"", read.status));
         }
     }
 
@@ -164,6 +195,10 @@ impl Told {
             "refused_needlessly": self.needless,
             "longest_answer_ms": self.longest_ms,
             "later_than_a_second": self.late,
+            "cached_reads": self.reads,
+            "cached_reads_while_away": self.reads_while_away,
+            "cached_reads_late": self.reads_late,
+            "longest_read_ms": self.longest_read_ms,
             "recovery_ms": self.recovery_ms,
             "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
             "wrong": self.wrong,

@@ -140,6 +140,7 @@ impl Authenticate for Doors {
             scopes: scopes.iter().copied().collect(),
             limits: none,
             cors_origins: Arc::default(),
+            remembered: false,
         })
     }
 }

@@ -156,6 +156,7 @@ impl Authenticate for Names {
             scopes: scopes(role).ok_or_else(unknown)?,
             limits: Limits::default().with("control", Vec::new()),
             cors_origins: Arc::default(),
+            remembered: false,
         })
     }
 }

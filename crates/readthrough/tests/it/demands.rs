@@ -47,6 +47,20 @@ async fn who_takes_nothing_stale_waits_and_is_told_when_it_fails() {
     assert_eq!(text(&kept(world.demand(demand(0)).await)), "3");
 }
 
+/// Who asks for an age wants nothing stale, unless they say so (RFC 9111, 5.2.1.1).
+#[tokio::test]
+async fn who_asks_for_an_age_takes_nothing_stale() {
+    let world = World::new(Producer::Inline);
+    world.read().await;
+    world.pass(STALENESS + SECOND).await;
+    let hour = age_max(SECOND * 3_600);
+    let lenient = Demand { stale_max: Some(Duration::MAX), ..hour };
+    assert_eq!(text(&kept(world.demand(lenient).await)), "1");
+    world.settle().await;
+    world.pass(STALENESS + SECOND).await;
+    assert_eq!(text(&kept(world.demand(hour).await)), "3");
+}
+
 #[tokio::test]
 async fn who_wants_only_what_is_kept_starts_nothing() {
     for producer in [Producer::Inline, Producer::Queued] {

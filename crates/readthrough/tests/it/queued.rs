@@ -56,10 +56,12 @@ async fn who_read_it_late_starts_no_second_job() {
     let first = world.job().await;
     world.run(first).await;
     world.pass(STALENESS + SECOND).await;
+    let stale = world.stored().await;
     let refresh = world.read().await.refresh.unwrap();
     world.run(refresh).await;
-    // The cache of this copy knows nothing of it, and its store shows what was there before, once.
+    // Another copy looked before that, and asks only now.
     let late = world.copy(Behind::Here);
+    late.shows(stale);
     let kept = late.read().await;
     assert_eq!((text(&kept).as_str(), kept.refresh), ("2", None));
     assert_eq!(world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap(), 2);
@@ -100,6 +102,45 @@ async fn a_job_that_failed_is_told_and_tried_again_a_minute_later() {
     assert_ne!(again, job);
     world.run(again).await;
     assert_eq!(world.seen().await.0, "2");
+}
+
+/// It saw that there was nothing, and asks for a job when one has just failed.
+#[tokio::test]
+async fn who_looked_before_a_job_failed_starts_no_second_one() {
+    let world = World::new(Producer::Queued);
+    let nothing = world.stored().await;
+    world.numbers.says(Err(base::Error::new(ErrorKind::Invalid, "never")));
+    let job = world.job().await;
+    world.run(job).await;
+    let late = world.copy(Behind::Here);
+    late.shows(nothing);
+    assert!(late.error().await.message().contains(&job.to_string()));
+    assert_eq!(world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_job_that_fails_gets_the_last_good_answer() {
+    let world = World::new(Producer::Queued);
+    let waits = Asked { wait: Duration::from_secs(200), ..Asked::default() };
+    let first = world.job().await;
+    world.run(first).await;
+    world.pass(STALENESS + WHILE_REFRESHED + SECOND).await;
+    world.numbers.says(Err(base::Error::new(ErrorKind::Invalid, "never")));
+    let last = kept(world.meanwhile(world.ask(waits)).await);
+    assert_eq!((text(&last).as_str(), last.trouble), ("1", Some(Trouble::Producer)));
+}
+
+/// A run that committed and was lost before it said so runs again.
+#[tokio::test]
+async fn a_job_that_runs_twice_leaves_one_answer() {
+    let world = World::new(Producer::Queued);
+    let job = world.job().await;
+    world.loses_a_reply();
+    world.run(job).await;
+    assert!(world.numbers.computed() >= 2, "it ran once");
+    assert_eq!(world.engine.job_total(&world.tenant, &JobFilter::default()).await.unwrap(), 1);
+    let kept = world.read().await;
+    assert_eq!((kept.trouble, kept.refresh), (None, None));
 }
 
 #[tokio::test]

@@ -10,12 +10,14 @@ use base::clock::ManualClock;
 use base::intercept::{Intercept, Intercepted};
 use base::kept::{Demand, Origin, Trouble};
 use base::memory::{MemoryCache, MemoryQueue, MemoryStore};
-use base::store::{Item, Key, StoreError, Version, Write};
+use base::store::{Action, Item, Key, Query, StoreError, Version, Write};
 use base::{
-    Clock as _, Ctx, Error, ErrorKind, JobId, Kept, Principal, RequestId, Result, Scope, Scopes, Store, TenantId,
+    Clock as _, Ctx, Error, ErrorKind, JobId, Kept, Principal, RequestId, Result, Scope, Scopes, Store, StoreExt as _,
+    TenantId,
 };
 use jiff::Timestamp;
 use jobs::{Engine, FixedQuotas, Job, Registry, Settings};
+use readthrough::store::{ANSWERS, partitions};
 use readthrough::{Asked, Behind, Deps, Outcome, Producer, Reader, Resource, Spec, Subject, register};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -31,7 +33,7 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<MemoryStore>,
-    pub(crate) away: Arc<AtomicBool>,
+    switch: Switch,
     pub(crate) numbers: Arc<Numbers>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) reader: Arc<Reader>,
@@ -92,12 +94,17 @@ impl Resource for Numbers {
     }
 }
 
-/// A store that can be away.
-struct Switch(Arc<AtomicBool>);
+/// A store that can be away, show once what was there before, or lose the reply to a write of an answer once.
+#[derive(Clone, Default)]
+struct Switch {
+    away: Arc<AtomicBool>,
+    shows: Arc<Mutex<Option<Vec<Option<Item>>>>>,
+    in_doubt: Arc<AtomicBool>,
+}
 
 impl Switch {
     fn there(&self) -> Result<(), StoreError> {
-        if self.0.load(Ordering::SeqCst) { Err(StoreError::Unavailable("away".to_owned())) } else { Ok(()) }
+        if self.away.load(Ordering::SeqCst) { Err(StoreError::Unavailable("away".to_owned())) } else { Ok(()) }
     }
 }
 
@@ -105,12 +112,19 @@ impl Switch {
 impl Intercept for Switch {
     async fn get_many(&self, inner: &Arc<dyn Store>, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
         self.there()?;
-        inner.get_many(keys).await
+        let of_answers = keys.first().is_some_and(|key| key.table == ANSWERS);
+        match of_answers.then(|| self.shows.lock().unwrap().take()).flatten() {
+            Some(before) => Ok(before),
+            None => inner.get_many(keys).await,
+        }
     }
 
     async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
         self.there()?;
-        inner.write(writes).await
+        let is_answer = |write: &Write| write.key.table == ANSWERS && matches!(write.action, Action::Put(_));
+        let is_lost = writes.iter().any(is_answer) && self.in_doubt.swap(false, Ordering::SeqCst);
+        let done = inner.write(writes).await;
+        if is_lost { Err(StoreError::Unknown("the reply was lost".to_owned())) } else { done }
     }
 }
 
@@ -141,8 +155,8 @@ impl World {
             },
             |of| of.numbers.clone(),
         );
-        let away = Arc::new(AtomicBool::new(false));
-        let switched: Arc<dyn Store> = Arc::new(Intercepted::new(store.clone(), Switch(away.clone())));
+        let switch = Switch::default();
+        let switched: Arc<dyn Store> = Arc::new(Intercepted::new(store.clone(), switch.clone()));
         let cache = Arc::new(MemoryCache::new(shared.clone(), 1 << 20));
         let deps = Deps { store: switched.clone(), cache, clock: shared.clone(), behind };
         let mut registry = Registry::default();
@@ -156,7 +170,33 @@ impl World {
             settings: Settings::default(),
         });
         let reader = Arc::new(Reader::new(deps, engine.clone(), numbers.clone()));
-        Self { clock, store, away, numbers, engine, reader, tenant: TenantId::PUBLIC.parse().unwrap() }
+        Self { clock, store, switch, numbers, engine, reader, tenant: TenantId::PUBLIC.parse().unwrap() }
+    }
+
+    /// From now on its store is away, or no longer.
+    pub(crate) fn away(&self, away: bool) {
+        self.switch.away.store(away, Ordering::SeqCst);
+    }
+
+    /// The reply to the next write of an answer is lost.
+    pub(crate) fn loses_a_reply(&self) {
+        self.switch.in_doubt.store(true, Ordering::SeqCst);
+    }
+
+    /// Whoever looks next sees this.
+    pub(crate) fn shows(&self, stored: Vec<Option<Item>>) {
+        *self.switch.shows.lock().unwrap() = Some(stored);
+    }
+
+    /// What is stored of the subject: the answer, and that a job failed.
+    pub(crate) async fn stored(&self) -> Vec<Option<Item>> {
+        let all = partitions(&self.tenant).into_iter().map(|(table, partition)| Query::new(table, partition));
+        let mut items = Vec::new();
+        for query in all {
+            items.extend(self.store.query_all(query).await.unwrap());
+        }
+        let of = |what: &str| items.iter().find(|item| item.key.sort.ends_with(what)).cloned();
+        vec![of("value"), of("failure")]
     }
 
     pub(crate) fn ctx(&self) -> Ctx {

@@ -35,6 +35,8 @@ pub(super) struct Pool {
     base: f64,
     supply: u64,
     listed_at: i64,
+    /// Whether prices go up and down.
+    waves: bool,
 }
 
 impl Pool {
@@ -50,10 +52,20 @@ impl Pool {
         let mut dice = dice(seed, &address, "pool");
         let base = 0.01 + 50.0 * dice.unit();
         let (supply, days) = (1_000_000 + dice.below(1_000_000_000), dice.below(300));
-        Self { seed, address, base, supply, listed_at: FIRST_DAY + DAY * i64::try_from(days).unwrap_or(0) }
+        let listed_at = FIRST_DAY + DAY * i64::try_from(days).unwrap_or(0);
+        Self { seed, address, base, supply, listed_at, waves: true }
+    }
+
+    /// The quote token of the pool of this address: it costs a dollar, and a little.
+    pub(super) fn quoted(seed: u64, address: &str) -> Self {
+        let address = format!("{} quote", address.to_ascii_lowercase());
+        Self { seed, address, base: 1.0, supply: 0, listed_at: FIRST_DAY, waves: false }
     }
 
     pub(super) fn shown(&self, network: &str, token: &str, now: i64) -> Value {
+        // One of the two is the token that was asked about.
+        let other = "0x00000000000000000000000000000000000000ff";
+        let (base, quote) = if token.ends_with("9999") { (other, token) } else { (token, other) };
         let price = self.price(now);
         let volume: f64 = self.candles(Width(3_600), now, 24).iter().filter_map(|candle| candle[5].as_f64()).sum();
         json!({
@@ -68,7 +80,10 @@ impl Pool {
                 "reserve_in_usd": rounded(price * 10_000.0).to_string(),
                 "volume_usd": { "h24": rounded(volume).to_string() },
             },
-            "relationships": { "base_token": { "data": { "id": format!("{network}_{token}"), "type": "token" } } },
+            "relationships": {
+                "base_token": { "data": { "id": format!("{network}_{base}"), "type": "token" } },
+                "quote_token": { "data": { "id": format!("{network}_{quote}"), "type": "token" } },
+            },
         })
     }
 
@@ -93,7 +108,7 @@ impl Pool {
     /// A slow wave, and a little that depends on the minute.
     fn price(&self, at: i64) -> f64 {
         let phase = (at - self.listed_at).rem_euclid(WAVE) as f64 / WAVE as f64;
-        let wave = 1.0 + 0.3 * (1.0 - 4.0 * (phase - 0.5).abs());
+        let wave = if self.waves { 1.0 + 0.3 * (1.0 - 4.0 * (phase - 0.5).abs()) } else { 1.0 };
         let noise = 0.02 * dice(self.seed, &self.address, &(at / 60).to_string()).unit();
         rounded(self.base * (wave + noise))
     }

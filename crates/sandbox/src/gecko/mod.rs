@@ -4,7 +4,8 @@
 //! `GET /api/v2/networks/{network}/pools/{pool}/ohlcv/{timeframe}?aggregate=&limit=&before_timestamp=`, after
 //! its public documentation: candles are `[start, open, high, low, close, volume]`, the newest first, at most
 //! 1,000 (100 unless said), and an interval in which nothing was traded is left out. A token whose address
-//! ends in `0000` is not there. Currencies other than `usd` and tokens other than `base` are not imitated.
+//! ends in `0000` is not there, and one whose address ends in `9999` is what others are priced in: the quote
+//! token of its pool, near a dollar. Currencies other than `usd` are not imitated.
 
 mod market;
 
@@ -64,14 +65,20 @@ async fn candles(
         let Some(width) = Width::of(&timeframe, asked.aggregate.unwrap_or(1)) else {
             return invalid("this timeframe has no such aggregate");
         };
-        if asked.currency.is_some_and(|name| name != "usd") || asked.token.is_some_and(|name| name != "base") {
-            return Answer::unsupported("other currencies than usd, or other tokens than base");
+        if asked.currency.is_some_and(|name| name != "usd") {
+            return Answer::unsupported("other currencies than usd");
         }
+        let is_base = match asked.token.as_deref() {
+            None | Some("base") => true,
+            Some("quote") => false,
+            Some(_) => return Answer::unsupported("tokens by their address"),
+        };
         if !is_network(&network) || !is_address(&pool) {
             return not_found();
         }
         let count = asked.limit.unwrap_or(CANDLES_DEFAULT).min(CANDLES_MAX);
-        let list: Vec<Value> = Pool::named(seed, &pool).candles(width, asked.before_timestamp.unwrap_or(now), count);
+        let pool_of = if is_base { Pool::named } else { Pool::quoted };
+        let list: Vec<Value> = pool_of(seed, &pool).candles(width, asked.before_timestamp.unwrap_or(now), count);
         let body = json!({
             "data": { "id": pool, "type": "ohlcv_request_response", "attributes": { "ohlcv_list": list } },
             "meta": { "base": { "symbol": "TKN" }, "quote": { "symbol": "USDC" } },

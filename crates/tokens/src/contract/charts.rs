@@ -6,6 +6,7 @@ use super::{Callers, chart, number};
 
 pub(super) async fn cases(callers: &Callers) {
     a_chart_says_what_its_candles_say(callers).await;
+    a_token_that_others_are_priced_in_has_a_chart_of_its_own(callers).await;
     it_is_of_a_day_unless_said(callers).await;
     everybody_sees_the_same(callers).await;
 }
@@ -26,6 +27,8 @@ async fn a_chart_says_what_its_candles_say(callers: &Callers) {
             assert_eq!(chart["numDatapoints"], data.len());
             let of = |name: &str| data.iter().map(|candle| number(&candle[name])).collect::<Vec<f64>>();
             let (lows, highs, starts) = (of("low"), of("high"), of("timestamp"));
+            let span = starts[starts.len() - 1] - starts[0];
+            assert!(span < (step * i64::try_from(most).expect("few")) as f64, "{frequency}: {span} s");
             assert!(starts.is_sorted() && starts.windows(2).all(|two| (two[1] - two[0]) as i64 % step == 0));
             let (least, most) =
                 (lows.iter().copied().fold(f64::MAX, f64::min), highs.iter().copied().fold(0.0, f64::max));
@@ -41,6 +44,18 @@ async fn a_chart_says_what_its_candles_say(callers: &Callers) {
             assert!(said("dayVolume") > 0.0);
         }
     }
+}
+
+/// A pool says what its base token costs; the sandbox has tokens that are the other one.
+async fn a_token_that_others_are_priced_in_has_a_chart_of_its_own(callers: &Callers) {
+    let of = async |token: &str| callers.reader.get(&format!("/v1/chart/base/0x{token:0>40}")).await.expect(200).json();
+    let (quoted, base) = (of("79999").await, of("7999b").await);
+    for price in ["priceMin", "latestPrice"] {
+        assert!((0.9..1.1).contains(&number(&quoted[price])), "{quoted}");
+        assert!(number(&base[price]) > 0.0);
+    }
+    assert_eq!((&quoted["marketCapMin"], &quoted["marketCapMax"]), (&Value::Null, &Value::Null));
+    assert!(number(&base["marketCapMin"]) > 0.0);
 }
 
 async fn it_is_of_a_day_unless_said(callers: &Callers) {

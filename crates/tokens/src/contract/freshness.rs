@@ -14,6 +14,7 @@ pub(super) async fn cases(callers: &Callers) {
     only_if_cached_starts_nothing(callers).await;
     no_cache_has_it_computed_anew(callers).await;
     the_last_good_answer_is_marked(callers).await;
+    who_is_asked_too_often_is_left_alone(callers).await;
 }
 
 async fn an_answer_says_how_it_came(callers: &Callers) {
@@ -88,11 +89,26 @@ async fn the_last_good_answer_is_marked(callers: &Callers) {
         let token = 100 + u32::try_from(fault.len()).expect("short");
         callers.reader.get(&chart("base", token, "4h")).await.expect(502);
     }
-    // Asked too often, it says when to come again, and so do we.
-    behave(callers, &json!({ "faults": { "status_429": 1.0 }, "retry_after_s": 7 })).await;
-    let limited = callers.reader.get(&chart("base", 7, "4h")).await.expect(503);
-    assert_eq!(header(&limited, "retry-after"), "7");
     behave(callers, &json!({})).await;
+}
+
+/// Asked too often, it says when to come again; so do we, and nobody asks it before that.
+async fn who_is_asked_too_often_is_left_alone(callers: &Callers) {
+    behave(callers, &json!({ "faults": { "status_429": 1.0 }, "retry_after_s": 3 })).await;
+    let limited = callers.reader.get(&chart("base", 7, "4h")).await.expect(503);
+    assert_eq!(header(&limited, "retry-after"), "3");
+    let before = calls(callers).await;
+    let others = callers.reader.get(&chart("base", 8, "4h")).await.expect(503);
+    assert!(header(&others, "retry-after").parse::<u64>().expect("seconds") <= 3);
+    assert_eq!(calls(callers).await, before);
+    behave(callers, &json!({})).await;
+    for _ in 0..TRIES_MAX {
+        if callers.reader.get(&chart("base", 9, "4h")).await.status == 200 {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("it is not asked any more");
 }
 
 async fn behave(callers: &Callers, behaviour: &serde_json::Value) {

@@ -47,5 +47,5 @@ pub(super) async fn chart_get(
     let absent = format!("No market of a token {token} on chain {chain} is known");
     let queued = format!("Token {token} on chain {chain} was queued for its chart.");
     let at = format!("/v1/chart/{chain}/{token}?frequency={}", frequency.as_str());
-    kept::answer(&caller, outcome, &absent, (queued, at))
+    kept::answer(outcome, &absent, (queued, at))
 }

@@ -16,5 +16,5 @@ use crate::Tokens;
 /// with a request 400.
 pub(crate) fn routes(tokens: Arc<Tokens>) -> Routes {
     let mapping = Mapping::new().answer(ErrorKind::Unauthenticated, 403).answer(ErrorKind::Invalid, 400);
-    Routes::new("tokens").add(route!(chart::chart_get).limits(Class::Data)).mapping(mapping).with_state(tokens)
+    Routes::new("tokens").add(route!(chart::chart_get).limits(Class::Data).kept()).mapping(mapping).with_state(tokens)
 }

@@ -75,6 +75,13 @@ impl Frequency {
     }
 }
 
+impl Frequency {
+    /// How far back it goes, in seconds.
+    pub fn span_s(self) -> i64 {
+        self.step().seconds * i64::try_from(self.candles_max()).unwrap_or(i64::MAX)
+    }
+}
+
 impl FromStr for Frequency {
     type Err = Error;
 

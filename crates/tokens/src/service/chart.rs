@@ -47,11 +47,14 @@ impl Resource for Charts {
         &self.spec
     }
 
-    async fn produce(&self, subject: &Subject, _at: Timestamp) -> Result<Option<String>> {
+    async fn produce(&self, subject: &Subject, at: Timestamp) -> Result<Option<String>> {
         let [token, chain, frequency] = subject.parts() else { return Err(Error::internal("no subject of a chart")) };
-        let (token, chain, frequency) = (token.parse()?, chain.parse()?, frequency.parse()?);
+        let (token, chain): (Address, Chain) = (token.parse()?, chain.parse()?);
+        let frequency: Frequency = frequency.parse()?;
         let Some(traded) = self.gecko.traded(chain, &token).await? else { return Ok(None) };
-        let candles = self.gecko.candles(chain, &traded.pool, frequency).await?;
+        let mut candles = self.gecko.candles(chain, &traded, frequency).await?;
+        // Intervals without a trade are left out, and older ones are given in their place.
+        candles.retain(|candle| candle.timestamp > at.as_second() - frequency.span_s());
         serde_json::to_string(&Chart::of(traded.market, candles)).map(Some).map_err(Error::internal)
     }
 }

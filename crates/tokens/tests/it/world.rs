@@ -30,7 +30,7 @@ impl World {
         let store = Arc::new(MemoryStore::new(clock.clone()));
         let cache = Arc::new(MemoryCache::new(clock.clone(), 1 << 24));
         let kept = readthrough::Deps { store: store.clone(), cache, clock: clock.clone(), behind: Behind::Here };
-        let gecko = Gecko::new(Some(format!("http://{at}/api/v2").parse().unwrap())).unwrap();
+        let gecko = Gecko::new(Some(format!("http://{at}/api/v2").parse().unwrap()), clock.clone()).unwrap();
         let deps = Deps { kept, gecko };
         let mut registry = Registry::default();
         register(&mut registry, &deps);
@@ -77,6 +77,7 @@ impl Authenticate for Doors {
             scopes: scopes.iter().copied().collect(),
             limits: web::Limits::default(),
             cors_origins: Arc::default(),
+            remembered: false,
         })
     }
 }

@@ -26,6 +26,19 @@ async fn keys_that_cannot_be_looked_up_are_not_taken() {
 }
 
 #[tokio::test]
+async fn who_is_known_from_memory_may_read_what_is_kept() {
+    let server = server();
+    server.get_as("remembered", "/api/v1/kept").await.expect(200);
+    for path in ["/api/v1/things/1", "/api/v1/me"] {
+        let refused = server.get_as("remembered", path).await.expect(503);
+        assert_ne!(refused.header("retry-after"), "");
+    }
+    let write = request("POST", "/api/v1/things").header("x-api-key", "remembered").body(Body::empty()).unwrap();
+    server.send(write).await.expect(503);
+    assert_eq!(server.runs(), 0);
+}
+
+#[tokio::test]
 async fn a_credential_comes_in_either_header_or_twice_the_same() {
     let server = server();
     let me = async |headers: &[(&str, &str)]| {

@@ -33,7 +33,7 @@ impl Authenticate for Words {
         let all = Scopes::from_iter([Scope::IngestRead, Scope::IngestRun]);
         let minute = |limit| vec![Policy::new("data-minute", limit, Duration::from_secs(60))];
         let (tenant, scopes, limits) = match word.expose().as_str() {
-            "good" | "colleague" => ("one", all, Limits::default()),
+            "good" | "colleague" | "remembered" => ("one", all, Limits::default()),
             "other" => ("two", all, Limits::default()),
             "reader" => ("one", Scopes::default().with(Scope::IngestRead), Limits::default()),
             "slow" => ("three", all, Limits::default().with("data", minute(3))),
@@ -48,6 +48,7 @@ impl Authenticate for Words {
             scopes,
             limits,
             cors_origins: Arc::new(["https://one.example".to_owned()]),
+            remembered: word.expose() == "remembered",
         })
     }
 
@@ -57,7 +58,14 @@ impl Authenticate for Words {
         }
         let (scopes, limits) = (Scopes::default().with(Scope::IngestRead), Limits::default());
         let principal = Principal::new("iam:meter");
-        Ok(Identity { tenant: "one".parse()?, principal, scopes, limits, cors_origins: Arc::default() })
+        Ok(Identity {
+            tenant: "one".parse()?,
+            principal,
+            scopes,
+            limits,
+            cors_origins: Arc::default(),
+            remembered: false,
+        })
     }
 
     fn origins(&self) -> Arc<[String]> {

@@ -47,6 +47,7 @@ pub(crate) fn routes(service: Service) -> Routes {
         .add(route!(fail))
         .add(route!(hang))
         .add(route!(me))
+        .add(route!(kept_get).kept())
         .add(route!(old).retired(timestamp("2026-01-01T00:00:00Z"), timestamp("2027-01-01T00:00:00Z")))
         .with_state(service)
 }
@@ -268,6 +269,12 @@ async fn hang(_caller: Caller<AnyScope>, State(service): State<Service>, prefer:
         return Ok(prefer.applied(Json(Thing { name: "quick".to_owned() })));
     }
     futures::future::pending().await
+}
+
+/// What is kept.
+#[utoipa::path(get, path = "/api/v1/kept", responses((status = 200, body = Thing)))]
+async fn kept_get(_caller: Caller<IngestRead>) -> Json<Thing> {
+    Json(Thing { name: "kept".to_owned() })
 }
 
 /// Who calls.

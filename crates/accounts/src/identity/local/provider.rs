@@ -133,8 +133,10 @@ impl IdentityProvider for Local {
         let anew = User { password: hash, generation, ..user.value.clone() };
         let put = self.0.rows.user_put(&anew, None, user.unchanged());
         let event = self.event(ctx, &anew, event("user.password_reset", &anew));
-        self.0.rows.commit(vec![put, used, self.0.rows.failures_delete(&anew), event]).await?;
+        let done = self.0.rows.commit(vec![put, used, self.0.rows.failures_delete(&anew), event]).await;
+        // Also when the answer was an error: it may have been applied.
         self.0.sessions.clear();
+        done?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use super::{CLIENT, Local, Session, User};
 use crate::identity::{Tokens, wrong_password, wrong_refresh_token};
 use crate::model::NewEvent;
 use crate::model::jwt::{Flaw, Subject};
-use crate::service::{Recent, Refusal};
+use crate::service::{Known, Recent, Refusal};
 
 /// How long an access token lives.
 pub(super) const ACCESS_LIFE: Duration = Duration::from_secs(900);
@@ -110,12 +110,12 @@ impl Local {
     ///
     /// # Errors
     /// `Ended`, or what the store says.
-    pub(crate) async fn session_alive(&self, subject: &Subject) -> Result<(), Refusal> {
+    pub(crate) async fn session_alive(&self, subject: &Subject) -> Result<bool, Refusal> {
         let (tenant, user, session) = named(subject).ok_or(Flaw::Claim)?;
         let key = (tenant, user, session);
         let now = self.0.clock.monotonic();
         let alive = match self.0.sessions.get(&key, now) {
-            Some(alive) => alive,
+            Some(alive) => Known::read(alive),
             None => {
                 let ticket = self.0.sessions.ticket(now);
                 match self.0.rows.session(&key.0, key.1, key.2).await {
@@ -123,13 +123,13 @@ impl Local {
                         let (at, both) = (self.0.clock.now(), user.zip(session));
                         let alive = both.is_some_and(|(user, session)| session.value.is_live(&user.value, at));
                         self.0.sessions.put(&ticket, key, alive);
-                        alive
+                        Known::read(alive)
                     }
-                    Err(error) => self.0.sessions.lately(&key, now, error)?,
+                    Err(error) => self.0.sessions.or_lately(&key, now, error)?,
                 }
             }
         };
-        if alive { Ok(()) } else { Err(Flaw::Ended.into()) }
+        if alive.value { Ok(alive.remembered) } else { Err(Flaw::Ended.into()) }
     }
 
     async fn tokens(&self, ctx: &Ctx, user: &User, session: &Session, refresh: Secret<String>) -> Result<Tokens> {
