@@ -7,10 +7,10 @@
 //! Many may find out at the same time, each by a call of its own: what a call found counts only as long as
 //! nothing has changed since it was let through, or a crowd would make one pause as long as many.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use base::Clock as _;
+use base::Clock;
 use base::clock::SystemClock;
 
 /// The first pause.
@@ -19,7 +19,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// Whether the other side is asked.
 #[derive(Debug)]
 pub(crate) struct Breaker {
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     pause_max: Duration,
     state: Mutex<State>,
 }
@@ -44,7 +44,11 @@ pub(crate) struct Pass {
 impl Breaker {
     /// One that is closed, and whose pauses grow up to this.
     pub(crate) fn new(pause_max: Duration) -> Self {
-        Self { clock: SystemClock::new(), pause_max, state: Mutex::default() }
+        Self::on(Arc::new(SystemClock::new()), pause_max)
+    }
+
+    fn on(clock: Arc<dyn Clock>, pause_max: Duration) -> Self {
+        Self { clock, pause_max, state: Mutex::default() }
     }
 
     /// Lets a call through, or not. After a pause the first one is, and the others wait for what it
@@ -96,32 +100,37 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use base::clock::ManualClock;
+
     use super::*;
 
-    /// How long it takes until a call is let through, and its pass.
-    fn waited(breaker: &Breaker) -> (Duration, Pass) {
-        let clock = SystemClock::new();
-        loop {
-            match breaker.admit() {
-                Some(pass) => return (clock.monotonic(), pass),
-                None => std::thread::yield_now(),
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    /// How many milliseconds it takes until a call is let through, and its pass.
+    fn waited(breaker: &Breaker, clock: &ManualClock) -> (u32, Pass) {
+        for waited in 0.. {
+            if let Some(pass) = breaker.admit() {
+                return (waited, pass);
             }
+            clock.advance(MILLISECOND);
         }
+        unreachable!("there is always another millisecond")
     }
 
     #[test]
     fn a_crowd_that_finds_out_together_makes_one_pause() {
-        let breaker = Breaker::new(Duration::from_secs(2));
+        let clock = ManualClock::at(jiff::Timestamp::UNIX_EPOCH);
+        let breaker = Breaker::on(Arc::new(clock.clone()), Duration::from_secs(2));
         let crowd: Vec<Pass> = (0..10).map(|_| breaker.admit().unwrap()).collect();
         let news = crowd.iter().filter(|pass| breaker.open(**pass)).count();
         assert_eq!(news, 1);
-        let (pause, trial) = waited(&breaker);
-        assert!((95..190).contains(&pause.as_millis()), "{pause:?}");
+        let (pause, trial) = waited(&breaker, &clock);
+        assert_eq!(pause, 100);
         assert!(trial.is_trial && breaker.admit().is_none(), "one tries");
 
         assert!(!breaker.open(trial), "it is no news that it is still away");
-        let (pause, trial) = waited(&breaker);
-        assert!(pause.as_millis() >= 190, "the next pause is longer: {pause:?}");
+        let (pause, trial) = waited(&breaker, &clock);
+        assert_eq!(pause, 200, "the next pause is longer");
 
         assert!(breaker.is_as_at(trial) && breaker.close() && !breaker.close());
         assert!(!breaker.is_as_at(trial) && !breaker.open(trial), "what was found before it closed is old");

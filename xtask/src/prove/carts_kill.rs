@@ -30,7 +30,8 @@ const JOBS: u64 = 8;
 /// before.
 const FOUND: u64 = 100_000;
 const FOUND_QUICK: u64 = 16_000;
-/// When a kill comes after the child has opened its store, at least and so much later.
+/// When a kill comes after the child has made headway, at least and so much later. Killed before that again and
+/// again, a part would rightly be taken for what kills its process.
 const KILLED_AFTER_MIN_MS: u64 = 100;
 const KILLED_WITHIN_MS: u64 = 500;
 /// At least so many of the kills have to come while a write is under way.
@@ -84,7 +85,9 @@ fn lives(program: &Path, kills: u64, each: u64, split: bool, random: &mut Random
     while found.wrong.is_empty() {
         let life = Life::start(command(program, folder.path(), each, random.next(), split))?;
         let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
-        let end = life.lived((found.kills < kills).then_some(wait), |line| found.oracle.hear(line))?;
+        let mut headway = Headway::default();
+        let ready = |line: &str| headway.is_made(line);
+        let end = life.lived((found.kills < kills).then_some(wait), ready, |line| found.oracle.hear(line))?;
         found.rings = [0, 1, 2].map(|n| found.rings[n] + found.oracle.rings[n]);
         found.wrong.append(&mut found.oracle.wrong);
         match end {
@@ -103,6 +106,21 @@ fn command(program: &Path, folder: &Path, each: u64, seed: u64, split: bool) -> 
     command.arg(folder).args([JOBS, each, seed].map(|number| number.to_string()));
     command.args(split.then_some("split"));
     command
+}
+
+/// Whether a life has come further than it began.
+#[derive(Default)]
+struct Headway {
+    /// What was first said of each job.
+    first: BTreeMap<String, String>,
+}
+
+impl Headway {
+    /// A job has put in more, or planned more, than at first.
+    fn is_made(&mut self, line: &str) -> bool {
+        let Some((job, at)) = line.strip_prefix("read ").and_then(|told| told.split_once(' ')) else { return false };
+        *self.first.entry(job.to_owned()).or_insert_with(|| at.to_owned()) != *at
+    }
 }
 
 /// What was said so far.

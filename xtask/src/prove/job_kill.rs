@@ -75,6 +75,11 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     Ok(Verdict { passed: attacked && honest.wrong.is_empty() && caught, figures })
 }
 
+/// Its store is open.
+fn is_open(line: &str) -> bool {
+    line.starts_with("open")
+}
+
 /// What came of a store whose process was killed so often.
 #[derive(Default)]
 struct Found {
@@ -96,7 +101,7 @@ fn lives(program: &Path, kills: u64, split: bool, random: &mut Random) -> Result
         let life = Life::start(command(program, folder.path(), found.jobs, point.as_ref(), split))?;
         let wait = Duration::from_millis(KILLED_AFTER_MIN_MS + random.below(KILLED_WITHIN_MS));
         let wait = if point.is_some() { POINT_WAIT } else { wait };
-        let end = life.lived((found.kills < kills).then_some(wait), |line| oracle.hear(line))?;
+        let end = life.lived((found.kills < kills).then_some(wait), is_open, |line| oracle.hear(line))?;
         found.reads += std::mem::take(&mut oracle.reads);
         found.wrong.append(&mut oracle.wrong);
         match end {

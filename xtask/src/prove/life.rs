@@ -44,12 +44,17 @@ impl Life {
         Ok(Self { child, lines, until: Instant::now() + PATIENCE, writes: 0, ended: false })
     }
 
-    /// Lets it live until it is killed, so long after its store was open, kills itself, or has finished.
-    /// `hear` gets every line that is not about a write.
-    pub(super) fn lived(mut self, killed_after: Option<Duration>, mut hear: impl FnMut(&str)) -> Result<End> {
+    /// Lets it live until it is killed, so long after it was `ready`, kills itself, or has finished. `hear` gets
+    /// every line that is not about a write, and `ready` is asked what it makes of each until it says so.
+    pub(super) fn lived(
+        mut self,
+        killed_after: Option<Duration>,
+        mut ready: impl FnMut(&str) -> bool,
+        mut hear: impl FnMut(&str),
+    ) -> Result<End> {
         while let Some(line) = self.next()? {
             self.heard(&line, &mut hear);
-            if line.starts_with("open") {
+            if ready(&line) {
                 break;
             }
         }

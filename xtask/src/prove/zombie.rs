@@ -31,6 +31,8 @@ const RUN_LEAST: Duration = Duration::from_millis(3_000);
 const RUN_MORE_MS: u64 = 600;
 /// How many stops the saboteur gets to do something twice.
 const SABOTAGED_STOPS: u64 = 3;
+/// How often it gets them.
+const SABOTAGED_TRIES: u64 = 4;
 /// How long a child may say nothing.
 const END_MAX: Duration = Duration::from_secs(120);
 
@@ -47,7 +49,13 @@ pub(super) fn run(attack: &Attack) -> Result<Verdict> {
 /// Judges one form of the program, and its saboteur.
 fn judged(n: u64, mut stopped: impl FnMut(u64, Option<&str>) -> Result<Found>) -> Result<Verdict> {
     let honest = stopped(n, None)?;
-    let broken = stopped(SABOTAGED_STOPS, Some("no-fence"))?;
+    let mut broken = Found::default();
+    for _ in 0..SABOTAGED_TRIES {
+        broken = stopped(SABOTAGED_STOPS, Some("no-fence"))?;
+        if broken.duplicated > 0 {
+            break;
+        }
+    }
     let caught = broken.duplicated > 0;
     let attacked = honest.acked > 0 && honest.stale >= n;
     let passed = attacked && honest.lost == 0 && honest.duplicated == 0 && caught;

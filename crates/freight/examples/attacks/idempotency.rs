@@ -120,7 +120,9 @@ impl Attack {
         let fused = Arc::new(Intercepted::new(dying.clone(), Fuse { left: fuse.clone(), of: dying.clone() }));
         let freight = self.rig.server(self.through(fused), Settings::default()).await;
         dying.set(ODDS);
-        fuse.store(self.dice.random_range(1..DIES_MAX), Ordering::Relaxed);
+        // In every third round it dies when all were answered.
+        let dies = self.dice.random_range(1..DIES_MAX);
+        fuse.store(if self.rounds % 3 == 0 { 0 } else { dies }, Ordering::Relaxed);
         let mut answers = self.asked(&freight, &path, &key, &body, CLIENTS).await;
         dying.crash();
         self.cut_off += u64::from(dying.fired().interrupted > 0);

@@ -15,7 +15,8 @@ const ANSWER_MAX: Duration = Duration::from_secs(25);
 pub(crate) struct Front {
     http: reqwest::Client,
     key: String,
-    copies: Mutex<Vec<String>>,
+    /// Where copies are, and whether they are ready.
+    copies: Mutex<Vec<(String, bool)>>,
     turn: AtomicUsize,
 }
 
@@ -31,22 +32,28 @@ impl Front {
 
     /// Takes a copy in.
     pub(crate) fn add(&self, url: &str) {
-        self.copies.lock().unwrap().push(url.to_owned());
+        self.copies.lock().unwrap().push((url.to_owned(), true));
     }
 
-    /// Leaves out who is not ready.
+    /// Looks who is ready.
     pub(crate) async fn look(&self) {
-        for url in self.copies() {
+        for (url, _) in self.copies() {
             let asked = self.http.get(format!("{url}/readyz")).timeout(Duration::from_secs(2)).send().await;
-            if !asked.is_ok_and(|answer| answer.status().is_success()) {
-                self.leave_out(&url);
-            }
+            let is_ready = asked.is_ok_and(|answer| answer.status().is_success());
+            self.copies.lock().unwrap().iter_mut().filter(|(copy, _)| *copy == url).for_each(|(_, it)| *it = is_ready);
         }
+    }
+
+    /// How many tasks a copy works on.
+    pub(crate) async fn running(&self, url: &str) -> Option<u64> {
+        let asked = self.http.get(format!("{url}/health")).header("x-api-key", &self.key).send().await;
+        let health: Value = asked.ok()?.json().await.ok()?;
+        health["checks"]["workers"]["running"].as_u64()
     }
 
     /// Leaves a copy out.
     pub(crate) fn leave_out(&self, url: &str) {
-        self.copies.lock().unwrap().retain(|copy| copy != url);
+        self.copies.lock().unwrap().retain(|(copy, _)| copy != url);
     }
 
     /// Asks a copy, and another one if need be.
@@ -60,8 +67,12 @@ impl Front {
         let (mut told, mut tried) = (Vec::new(), None);
         for _ in 0..2 {
             let mut copies = self.copies();
-            copies.retain(|copy| tried.as_ref() != Some(copy));
-            let url = copies.swap_remove(self.turn.fetch_add(1, Ordering::Relaxed) % copies.len());
+            copies.retain(|(copy, is_ready)| *is_ready && tried.as_ref() != Some(copy));
+            if copies.is_empty() {
+                told.push("no copy is ready".to_owned());
+                break;
+            }
+            let (url, _) = copies.swap_remove(self.turn.fetch_add(1, Ordering::Relaxed) % copies.len());
             let mut request = self.http.request(method.clone(), format!("{url}{path}")).header("x-api-key", &self.key);
             request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             request = body.into_iter().fold(request, |request, body| request.json(body));
@@ -75,7 +86,7 @@ impl Front {
         Err(Refused(told.join(", then ")))
     }
 
-    fn copies(&self) -> Vec<String> {
+    fn copies(&self) -> Vec<(String, bool)> {
         self.copies.lock().unwrap().clone()
     }
 }

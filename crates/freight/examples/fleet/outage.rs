@@ -17,6 +17,7 @@ use testkit::aws::{Cut, Service};
 use testkit::copies::{Backends, Copy};
 
 use crate::Script;
+use crate::gaps::Gaps;
 use crate::load::{Asked, CHART, Load, records};
 
 /// What a caller who is refused has to be told within.
@@ -55,13 +56,20 @@ pub(crate) async fn play(script: &Script) -> Value {
     let client = Client::at(copy.url.as_str()).with_key(&backends.key());
     work(&client).await;
     client.get(CHART).await.expect(200);
+    // Nobody has called with this key when the store is cut off.
+    let ask = json!({ "name": "stranger", "scopes": ["tokens:read"] });
+    let stranger = client.post("/api/v1/keys", &ask).await.expect(201).json();
+    let stranger = client.with_key(stranger["key"].as_str().unwrap());
+    let gaps = Gaps::watch();
     let load = Load::start(&client, WRITERS, PAUSE);
     let mut random = StdRng::seed_from_u64(script.seed);
-    let mut told = Told::default();
+    let mut told = Told { stranger: Some(stranger), ..Told::default() };
     for round in 0..script.rounds {
         // Each kind comes in turn at first, then as it falls.
         let at = if round < OUTAGES.len() as u64 { round as usize } else { random.random_range(0..OUTAGES.len()) };
-        let lasts = Duration::from_millis(random.random_range(1_500..4_000));
+        // The saboteur is noticed once somebody's key is looked up again, a second later.
+        let least = if script.saboteur.is_some() { 2_500 } else { 1_500 };
+        let lasts = Duration::from_millis(random.random_range(least..4_000));
         told.round(&mut backends, &client, OUTAGES[at], lasts).await;
         let memory = memory_kib(&copy);
         told.memory_before_kib.get_or_insert(memory);
@@ -70,6 +78,7 @@ pub(crate) async fn play(script: &Script) -> Value {
     tokio::time::sleep(GIVEN_UP_MAX).await;
     let asked = load.asked();
     drop(load);
+    told.gaps = gaps.found();
     told.judge(&asked);
     let there = records(&client).await;
     let acknowledged = asked.iter().filter_map(|asked| asked.record.as_ref());
@@ -79,6 +88,11 @@ pub(crate) async fn play(script: &Script) -> Value {
 
 #[derive(Default)]
 struct Told {
+    /// Has a key that nobody has called with, until the store was away once.
+    stranger: Option<Client>,
+    strangers_refused: usize,
+    /// When the machine gave nobody a turn.
+    gaps: Gaps,
     /// What was cut off, from when to when.
     outages: Vec<(Outage, Instant, Instant)>,
     /// Writes that were under way when the store was cut off.
@@ -91,6 +105,8 @@ struct Told {
     /// Writes while the store was there, and those of them that were refused.
     asked_while_there: usize,
     needless: usize,
+    /// Refused while the store was there, and the machine had just given nobody a turn.
+    voided: usize,
     /// Reads of what is cached, those of them that came and were answered while the store was away, and those
     /// that took too long.
     reads: usize,
@@ -106,6 +122,11 @@ impl Told {
     async fn round(&mut self, on: &mut Backends, client: &Client, outage: Outage, lasts: Duration) {
         cut(on, outage, true);
         let begun = Instant::now();
+        if let Some(stranger) = self.stranger.take_if(|_| matches!(outage, Outage::Store(_))) {
+            // Who was not known before is not let in, cached or not.
+            let answer = stranger.get(CHART).await;
+            self.strangers_refused += usize::from(answer.status == 503);
+        }
         tokio::time::sleep(lasts).await;
         let ended = Instant::now();
         cut(on, outage, false);
@@ -123,9 +144,10 @@ impl Told {
         }
         for write in asked.iter().filter(|asked| asked.is_write) {
             let Some(outage) = self.during(write) else { continue };
-            if let Some((_, begun)) = outage {
-                // Until the cut nobody kept the caller of a write that was under way.
+            if let Some((Outage::Store(_), begun)) = outage {
+                // Until the cut nobody kept the caller of a write that was under way, nor does who has no turn.
                 let took = write.took.saturating_sub(begun.saturating_duration_since(write.at));
+                let took = took.saturating_sub(self.gaps.within(write.at.max(begun), write.at + write.took));
                 self.under_way += usize::from(write.at < begun);
                 self.longest_ms = self.longest_ms.max(took.as_millis());
                 self.late += usize::from(took > ANSWER_MAX);
@@ -136,6 +158,8 @@ impl Told {
             match write.status {
                 // With the store away: done before it was gone, or once it was back.
                 200 => {}
+                // A store that has no turn is silent, too.
+                503 if is_there && self.gaps.lately(write.at, write.at + write.took) => self.voided += 1,
                 503 if is_there => self.needless += 1,
                 503 if write.says_when => self.refused += 1,
                 status => self.wrong.push(format!("{status} during {outage:?}")),
@@ -151,8 +175,9 @@ impl Told {
         let store_is_away = self.outages.iter().any(away);
         self.reads += 1;
         self.reads_while_away += usize::from(store_is_away);
-        self.reads_late += usize::from(read.took > ANSWER_MAX);
-        self.longest_read_ms = self.longest_read_ms.max(read.took.as_millis());
+        let took = read.took.saturating_sub(self.gaps.within(read.at, answered));
+        self.reads_late += usize::from(took > ANSWER_MAX);
+        self.longest_read_ms = self.longest_read_ms.max(took.as_millis());
         let mark = read.mark.as_deref().unwrap_or_default();
         let is_marked = match store_is_away {
             true => mark.starts_with("freight; hit") || mark.ends_with("detail=store-away"),
@@ -193,12 +218,15 @@ impl Told {
             "refused": self.refused,
             "asked_while_there": self.asked_while_there,
             "refused_needlessly": self.needless,
+            "refused_in_gaps": self.voided,
             "longest_answer_ms": self.longest_ms,
             "later_than_a_second": self.late,
             "cached_reads": self.reads,
             "cached_reads_while_away": self.reads_while_away,
             "cached_reads_late": self.reads_late,
             "longest_read_ms": self.longest_read_ms,
+            "strangers_refused": self.strangers_refused,
+            "gaps": self.gaps.len(),
             "recovery_ms": self.recovery_ms,
             "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
             "wrong": self.wrong,

@@ -30,6 +30,8 @@ const GRACE_S: &str = "2";
 const DRAIN_S: &str = "1";
 const LOOK: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How soon somebody works on a job that was accepted.
+const BUSY_MAX: Duration = Duration::from_secs(10);
 /// How often the schedule ticks.
 const EVERY: Duration = Duration::from_secs(30);
 /// How long the first tick that makes a job may take to come.
@@ -56,7 +58,8 @@ pub(crate) async fn play(script: &Script) -> Value {
         // A copy is told to stop while it works, and killed in every other round.
         let job = load.accept(&front).await;
         tokio::time::sleep(Duration::from_millis(CALL_MS / 2)).await;
-        let copy = copies.remove(0);
+        let at = busy(&front, &copies).await;
+        let copy = copies.remove(at);
         let is_told = round % 2 == 0;
         let began = Instant::now();
         told.stop(&front, copy, is_told, script.saboteur.is_some()).await;
@@ -70,6 +73,20 @@ pub(crate) async fn play(script: &Script) -> Value {
         told.rounds += 1;
     }
     told.end(&front, load).await
+}
+
+/// The copy that is stopped: the oldest that works on something.
+async fn busy(front: &Front, copies: &[Copy]) -> usize {
+    let begun = Instant::now();
+    while begun.elapsed() < BUSY_MAX {
+        for (at, copy) in copies.iter().enumerate() {
+            if front.running(&copy.url).await.is_some_and(|running| running > 0) {
+                return at;
+            }
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("nobody works on a job that was just accepted");
 }
 
 fn start(script: &Script, backends: &Backends) -> Copy {

@@ -6,6 +6,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ const STOP: Duration = Duration::from_millis(6_500);
 /// How long all run between two stops, at least, and how much longer at most, in milliseconds.
 const RUN_LEAST_MS: u64 = 1_000;
 const RUN_MORE_MS: u64 = 600;
+/// For each stop that is asked for at most so many are made, until a stale write was refused for each.
+const STOPS_PER: u64 = 3;
+/// How often a process says how many it was refused.
+const TELL_EVERY: Duration = Duration::from_millis(200);
 /// An emulator takes its time.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 
@@ -39,7 +44,11 @@ pub(crate) async fn run(seed: u64, stops: u64, fence: Fence) {
     queue.queues_create().await.unwrap();
     let mut processes: Vec<Process> = (0..PROCESSES).map(|n| Process::start(&shim.url(), n, fence)).collect();
     let mut random = StdRng::seed_from_u64(seed);
-    for _ in 0..stops {
+    // The attack is a stale write that is refused, one for each stop that was asked for.
+    for n in 0..STOPS_PER * stops {
+        if n >= stops && (fence == Fence::None || processes.iter().map(Process::refused).sum::<u64>() >= stops) {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(RUN_LEAST_MS + random.random_range(0..RUN_MORE_MS))).await;
         let process = &processes[random.random_range(0..PROCESSES)];
         process.signal("STOP");
@@ -62,12 +71,24 @@ pub(crate) async fn one(url: &str, name: &str, fence: Fence) {
     let store: Arc<dyn Store> = Arc::new(store);
     let engine = engine(Arc::new(Intercepted::new(store.clone(), late)), Arc::new(queue), clock.clone());
     let workers = engine.workers_start();
+    tokio::spawn(tell_refused(stops.clone()));
     let callers = Callers::start(std::slice::from_ref(&engine), (&store, &clock), name, CALLERS);
     tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().next()).await.unwrap();
     callers.end().await;
     all_done(&engine, &clock).await;
     workers.stop(Duration::from_secs(5)).await;
     println!("stale {}", stops.refused());
+}
+
+async fn tell_refused(stops: Arc<Stops>) {
+    let mut told = 0;
+    loop {
+        tokio::time::sleep(TELL_EVERY).await;
+        if stops.refused() > told {
+            told = stops.refused();
+            println!("refused {told}");
+        }
+    }
 }
 
 async fn backends(url: &str) -> (DynamoStore, SqsQueue) {
@@ -84,6 +105,7 @@ async fn backends(url: &str) -> (DynamoStore, SqsQueue) {
 
 struct Process {
     child: Child,
+    refused: Arc<AtomicU64>,
     /// Passes on what it acknowledges; ends with how many stale writes it was refused.
     heard: JoinHandle<u64>,
 }
@@ -97,7 +119,14 @@ impl Process {
         }
         let mut child = command.spawn().unwrap();
         let said = child.stdout.take().unwrap();
-        Self { child, heard: std::thread::spawn(|| hear(said)) }
+        let refused = Arc::new(AtomicU64::new(0));
+        let by = refused.clone();
+        Self { child, refused, heard: std::thread::spawn(move || hear(said, &by)) }
+    }
+
+    /// How many stale writes it was refused, as far as it said.
+    fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     fn signal(&self, name: &str) {
@@ -116,12 +145,13 @@ impl Process {
     }
 }
 
-fn hear(said: ChildStdout) -> u64 {
+fn hear(said: ChildStdout, refused: &AtomicU64) -> u64 {
     for line in BufReader::new(said).lines() {
         let line = line.unwrap();
-        match line.strip_prefix("stale ") {
-            Some(stale) => return stale.parse().unwrap(),
-            None => println!("{line}"),
+        match line.split_once(' ') {
+            Some(("stale", stale)) => return stale.parse().unwrap(),
+            Some(("refused", so_far)) => refused.store(so_far.parse().unwrap(), Ordering::Relaxed),
+            _ => println!("{line}"),
         }
     }
     panic!("a process ended before it was told to")

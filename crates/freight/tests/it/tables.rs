@@ -7,7 +7,7 @@ use freight::config::{Config, Environment, Ingest, Sources, StoreUri};
 use freight::ground::Ground;
 use serde_json::{Value, json};
 use testkit::Redis;
-use testkit::aws::{AwsShim, Moto, Odds};
+use testkit::aws::{AwsShim, Fired, Moto, Odds};
 
 use crate::server::Server;
 use crate::{on_cloud, on_file};
@@ -45,7 +45,12 @@ async fn a_table_is_imported_whole_on_a_bad_day() {
     let source = json!({ "url": "dynamodb://eu-west-2/buyers.2024", "rate": null, "concurrency": 3 });
     let made = admin.post("/api/v1/datasets", &json!({ "name": "buyers", "source": source })).await.expect(201).json();
     assert_eq!(made["key"], json!([r"Käufer\.id #1", r"\$n,th"]), "the key of the table");
-    for round in ["first", "second"] {
+    let met = |fired: Fired| fired.throttled > 0 && fired.failed > 0 && fired.lost > 0 && fired.empty_pages > 0;
+    // Twice, and until each sort of weather was met.
+    for round in 0..10 {
+        if round >= 2 && met(shim.fired()) {
+            break;
+        }
         let fetch = admin.with_header("prefer", "wait=60").post_empty("/api/v1/datasets/buyers/fetch").await;
         let status = fetch.expect(200).json();
         assert_eq!((&status["records"], &status["error_count"]), (&json!(700), &json!(0)), "{round}: {status}");
@@ -56,8 +61,7 @@ async fn a_table_is_imported_whole_on_a_bad_day() {
     let export = admin.get("/api/v1/datasets/buyers/export?format=ndjson").await.expect(200).text();
     let arrived: BTreeSet<String> = export.lines().map(str::to_owned).collect();
     assert_eq!(arrived.symmetric_difference(&expected).next(), None, "every item, byte for byte");
-    let fired = shim.fired();
-    assert!(fired.throttled > 0 && fired.failed > 0 && fired.lost > 0 && fired.empty_pages > 0, "{fired:?}");
+    assert!(met(shim.fired()), "{:?}", shim.fired());
     server.stop().await;
 }
 

@@ -25,6 +25,9 @@ pub(super) const MOVED: u64 = 8;
 /// How long importers may take to notice that the server is gone.
 const NOTICE_MAX: Duration = Duration::from_secs(60);
 
+/// How long a kill waits for a piece that is under way.
+const SENT_MAX: Duration = Duration::from_secs(5);
+
 /// Where importers wait while there is no server.
 #[derive(Default)]
 pub(super) struct Gate {
@@ -37,6 +40,8 @@ struct State {
     /// How many times the server was killed and came back.
     life: u64,
     killed_at: Option<Instant>,
+    /// Pieces under way.
+    sent: usize,
     waiting: usize,
     broken: usize,
     over: bool,
@@ -58,6 +63,19 @@ impl Gate {
         let (state, timeout) = waits.unwrap_or_else(PoisonError::into_inner);
         ensure!(!timeout.timed_out(), "an importer does not notice that the server is gone");
         Ok(state.broken)
+    }
+
+    /// Waits until an import is under way, at most some seconds: a kill between two shows little.
+    pub(super) fn until_one_is_sent(&self) {
+        let waits = |state: &mut State| state.sent == 0;
+        drop(self.changed.wait_timeout_while(self.lock(), SENT_MAX, waits).unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// One more piece is under way, or one less.
+    fn sent(&self, under_way: bool) {
+        let mut state = self.lock();
+        state.sent = if under_way { state.sent + 1 } else { state.sent.saturating_sub(1) };
+        self.changed.notify_all();
     }
 
     /// The server is back.
@@ -158,7 +176,10 @@ impl Importer {
         let path = format!("/api/v1/datasets/{DATASET}/import?types=dep_delay:integer");
         self.client.send("POST", &path, "text/csv", self.piece(piece).as_bytes())?;
         *sent_at = Some(Instant::now());
-        self.client.receive()
+        self.gate.sent(true);
+        let answer = self.client.receive();
+        self.gate.sent(false);
+        answer
     }
 
     fn piece(&self, piece: u64) -> String {

@@ -47,6 +47,7 @@ impl Rig {
     /// Kills the server, waits until every importer has noticed, and starts it again. Says whether
     /// an import was under way.
     pub(super) fn kill(&mut self) -> Result<bool> {
+        self.gate.until_one_is_sent();
         self.gate.fall();
         self.server.kill()?;
         let broken = self.gate.noticed(self.importers.len())?;

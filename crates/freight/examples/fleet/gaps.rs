@@ -1,0 +1,69 @@
+//! When the machine gave nobody a turn: what is judged by the clock is judged without that.
+//!
+//! A task looks at the clock every ten milliseconds. When it comes much later it was not its turn, and so it
+//! was nobody's: copies, emulator and callers share the processors with it.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const EVERY: Duration = Duration::from_millis(10);
+/// Later than this is a gap.
+const LATE: Duration = Duration::from_millis(50);
+/// For so long a gap may be felt.
+const FELT: Duration = Duration::from_secs(2);
+
+/// Gaps, from when to when.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gaps(Vec<(Instant, Instant)>);
+
+/// Looks for them until it is dropped.
+pub(crate) struct Watch(Arc<Mutex<Gaps>>, tokio::task::JoinHandle<()>);
+
+impl Gaps {
+    /// Looks from now on.
+    pub(crate) fn watch() -> Watch {
+        let found: Arc<Mutex<Self>> = Arc::default();
+        let by = found.clone();
+        let watching = tokio::spawn(async move {
+            loop {
+                let before = Instant::now();
+                tokio::time::sleep(EVERY).await;
+                let now = Instant::now();
+                if now - before > EVERY + LATE {
+                    by.lock().unwrap().0.push((before + EVERY, now));
+                }
+            }
+        });
+        Watch(found, watching)
+    }
+
+    /// How much of this time nobody had a turn.
+    pub(crate) fn within(&self, from: Instant, to: Instant) -> Duration {
+        let overlap =
+            |(begun, ended): &(Instant, Instant)| (*ended.min(&to)).saturating_duration_since(*begun.max(&from));
+        self.0.iter().map(overlap).sum()
+    }
+
+    /// Whether there was a gap in this time, or shortly before it.
+    pub(crate) fn lately(&self, from: Instant, to: Instant) -> bool {
+        self.0.iter().any(|(begun, ended)| *begun <= to && *ended + FELT >= from)
+    }
+
+    /// How many there were.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Watch {
+    /// Those that were found.
+    pub(crate) fn found(&self) -> Gaps {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.1.abort();
+    }
+}
