@@ -141,10 +141,6 @@ impl Quotas for Accounts {
 
 impl Accounts {
     async fn settings_lately(&self, tenant: &TenantId) -> Settings {
-        if tenant.as_str() == TenantId::PUBLIC {
-            // It is nobody's own, and has no row.
-            return Settings::default();
-        }
         match self.tenant_lately(tenant.as_str()).await {
             Ok(tenant) => tenant.settings.clone(),
             Err(error) => {

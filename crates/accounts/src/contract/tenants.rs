@@ -108,6 +108,11 @@ pub(super) async fn only_system_acts_for_others(client: &Client) {
     for name in ["default", "system", "acted-for", "nobody"] {
         acting(&admin, name).get("/api/v1/me").await.expect(403);
     }
+    // What is the same for everybody is nobody's own, and is looked after by the platform.
+    let public = acting(client, "public");
+    assert_eq!(public.get("/api/v1/me").await.expect(200).json()["tenant"]["id"], "public");
+    public.post("/api/v1/keys", &json!({ "name": "x", "role": "reader" })).await.expect(409);
+    acting(&admin, "public").get("/api/v1/me").await.expect(403);
     admin.get("/api/v1/tenants").await.expect(403);
     admin.post("/api/v1/tenants", &json!({ "name": "x", "slug": "x" })).await.expect(403);
 }

@@ -105,6 +105,17 @@ impl Tenant {
         }
     }
 
+    /// Whose all is that is the same for everybody, and that callers without a key have. It has no row, no keys
+    /// and no settings of its own; keys of `system` act for it.
+    ///
+    /// # Errors
+    /// Never, as long as `public` can name a tenant.
+    pub(crate) fn public() -> Result<Self> {
+        let id: TenantId = TenantId::PUBLIC.parse()?;
+        let (slug, name, settings) = (Slug::of(&id), "Public".to_owned(), Settings::default());
+        Ok(Self::new(id, NewTenant { name, slug, settings }, Timestamp::UNIX_EPOCH))
+    }
+
     /// The tenant after `patch`.
     ///
     /// # Errors

@@ -55,6 +55,7 @@ impl Accounts {
                 self.deny(&home.value.id, "acting for another tenant");
                 return Err(Error::new(ErrorKind::Forbidden, "Only a key of the tenant system can act for another"));
             }
+            Some(TenantId::PUBLIC) => Known::read(Arc::new(Tenant::public()?)),
             Some(name) => self.active_tenant(name).await?,
         };
         Ok(Verified { key, remembered: remembered || tenant.remembered, tenant: tenant.value })
@@ -115,12 +116,16 @@ impl Accounts {
         Err(Error::new(ErrorKind::Forbidden, "The tenant is suspended"))
     }
 
-    /// A tenant as it was at most a second ago, or lately if the store cannot be asked.
+    /// A tenant as it was at most a second ago, or lately if the store cannot be asked; `public` is always the
+    /// same.
     ///
     /// # Errors
     /// `TenantNotFound`, or what the store says.
     pub async fn tenant_lately(&self, name: &str) -> Result<Arc<Tenant>> {
-        Ok(self.tenant_known(name).await?.value)
+        match name {
+            TenantId::PUBLIC => Ok(Arc::new(Tenant::public()?)),
+            name => Ok(self.tenant_known(name).await?.value),
+        }
     }
 
     async fn tenant_known(&self, name: &str) -> Result<Known<Arc<Tenant>>> {

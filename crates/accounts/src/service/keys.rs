@@ -31,7 +31,7 @@ impl Accounts {
     ///
     /// # Errors
     /// `Forbidden` without `keys:admin` or for a scope that the caller lacks; `Invalid` for a
-    /// name, scope or end that is not allowed; `Conflict` at 10,000 keys.
+    /// name, scope or end that is not allowed; `Conflict` at 10,000 keys, and for the tenant `public`.
     pub async fn key_create(&self, ctx: &Ctx, ask: NewKey) -> Result<MadeKey> {
         ctx.require(Scope::KeysAdmin)?;
         check_not_more(ask.scopes, ctx)?;
@@ -127,6 +127,9 @@ impl Accounts {
         also: Vec<Write>,
     ) -> Result<MadeKey> {
         ask.check(tenant, ctx.now())?;
+        if tenant.as_str() == TenantId::PUBLIC {
+            return Err(Error::conflict("The tenant public has no keys"));
+        }
         if self.rows().keys_count(tenant).await? >= KEYS_MAX {
             return Err(Error::conflict(format!("A tenant has at most {KEYS_MAX} keys")));
         }

@@ -5,6 +5,7 @@
 mod faults;
 mod inline;
 mod lives;
+mod pruning;
 mod schedules;
 mod tasks;
 mod turns;

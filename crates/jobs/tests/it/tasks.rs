@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use base::StoreExt as _;
+use base::store::Write;
 use jobs::{NewJob, NewTask, OnTaken};
 
 use crate::world::{EFFECTS, Toy, World};
@@ -85,6 +86,29 @@ async fn concurrency_of_a_kind_holds() {
     let id = world.engine.job_enqueue(&world.ctx(), new).await.unwrap().job.id;
     assert_eq!(world.settled(id).await.counts.processed, 30);
     assert!(world.shared.most_at_once() <= 2, "{}", world.shared.most_at_once());
+    world.assert_nothing_left().await;
+}
+
+/// Its slot expired while it ran, as it does when the process is stopped for a while; and meanwhile there is
+/// new input.
+#[tokio::test]
+async fn a_task_whose_slot_expired_ends_and_runs_once_more_for_new_input() {
+    let world = World::new().work();
+    let toy = Toy { gated: true, ..Toy::named("narrow", 1) };
+    let payload = serde_json::to_string(&toy).unwrap();
+    let unique = Some(("key".to_owned(), OnTaken::Again));
+    let new = || NewTask { unique: unique.clone(), ..NewTask::new("toy.task.narrow", payload.clone()) };
+    world.engine.task_enqueue(&world.tenant, new(), Vec::new()).await.unwrap();
+    world.until("it runs", || async { world.shared.runs_of("narrow") == 1 }).await;
+    let mut slots = world.items().await;
+    slots.retain(|item| item.text("holder").is_some() && item.body.expires.is_some());
+    assert_eq!(slots.len(), 1, "{slots:?}");
+    world.store.write(vec![Write::delete(slots.remove(0).key)]).await.unwrap();
+    world.engine.task_enqueue(&world.tenant, new(), Vec::new()).await.unwrap();
+    world.shared.gate.add_permits(2);
+    world.until("it ran twice", || async { world.effect("narrow").await == 2 }).await;
+    world.until("it ended", || async { world.engine.worker_list()[0].running == 0 }).await;
+    assert_eq!(world.shared.runs_of("narrow"), 2);
     world.assert_nothing_left().await;
 }
 

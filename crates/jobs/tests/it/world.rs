@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::clock::ManualClock;
 use base::memory::{MemoryQueue, MemoryStore};
-use base::store::{Key, Table, Write};
+use base::store::{Item, Key, Query, Table, Write};
 use base::{Clock, Ctx, JobId, Principal, Queue, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId};
 use jobs::{
     Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy, Registry, Run,
@@ -157,12 +157,16 @@ impl JobKind for ToyJob {
     }
 }
 
-struct ToyTask(Arc<Shared>);
+struct ToyTask(Arc<Shared>, Option<u32>);
 
 #[async_trait]
 impl TaskKind for ToyTask {
     fn name(&self) -> &'static str {
-        "toy.task"
+        if self.1.is_some() { "toy.task.narrow" } else { "toy.task" }
+    }
+
+    fn concurrency(&self) -> Option<u32> {
+        self.1
     }
 
     async fn run(&self, run: &Run) -> Result<Done, Failure> {
@@ -204,7 +208,8 @@ impl World {
         let mut registry = Registry::default();
         registry.job(Arc::new(ToyJob(shared.clone(), None)));
         registry.job(Arc::new(ToyJob(shared.clone(), Some(2))));
-        registry.task(Arc::new(ToyTask(shared.clone())));
+        registry.task(Arc::new(ToyTask(shared.clone(), None)));
+        registry.task(Arc::new(ToyTask(shared.clone(), Some(2))));
         let engine = Engine::new(Deps {
             store: store.clone(),
             queue: queue.clone(),
@@ -277,6 +282,21 @@ impl World {
     /// How often each effect happened.
     pub(crate) async fn effect(&self, name: &str) -> i64 {
         self.store.get(effect_key(&self.tenant, name)).await.unwrap().map_or(0, |item| item.int("times"))
+    }
+
+    /// Everything that is stored of the tenant.
+    pub(crate) async fn items(&self) -> Vec<Item> {
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.engine.partitions(&self.tenant, after).await.unwrap();
+            for (table, partition) in page.items {
+                items.extend(self.store.query_all(Query::new(table, partition)).await.unwrap());
+            }
+            after = page.next;
+            if after.is_none() {
+                return items;
+            }
+        }
     }
 
     /// No task is left behind, but for the one that prunes.
