@@ -29,11 +29,11 @@ use crate::store::{Eraser, Holdings, UserRows, slug_release, tenant_delete, tena
 /// The kind's name.
 pub(crate) const TENANT_DELETE: &str = "accounts.tenant_delete";
 
-/// A request takes at most 30 s, and another copy may take a tenant for active for one more; the
-/// rest is margin.
+/// A request takes at most 30 s, and another copy may take a tenant for active for one more (one that is
+/// remembered longer writes nothing); the rest is margin.
 const REQUESTS_END: Duration = Duration::from_secs(60);
-/// Between two passes: longer than a copy remembers a tenant and gathers refusals to be counted
-/// in its audit, or the last count would come after the last pass.
+/// Between two passes: longer than a copy that reads the store takes a tenant for active and gathers refusals
+/// to be counted in its audit, or the last count would come after the last pass.
 const PAUSE: Duration = Duration::from_secs(10);
 /// So many passes in a row must find nothing.
 const QUIET_PASSES: u32 = 2;

@@ -41,7 +41,7 @@ pub enum Origin {
     Joined,
 }
 
-/// Why an answer is older than it should be.
+/// What was wrong when an answer was given out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// Whoever computes it fails.
@@ -69,6 +69,6 @@ pub struct Kept {
     pub origin: Origin,
     /// The job that computes it anew, if one does.
     pub refresh: Option<JobId>,
-    /// What kept it from being newer, if something did.
+    /// What was wrong then, if something was.
     pub trouble: Option<Trouble>,
 }

@@ -40,6 +40,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const FEW: usize = 1_000;
 const CLIENTS: usize = 64;
 const SAMPLES: usize = 1_000;
+/// How soon the first of what is too old is removed.
+const PRUNING_MAX: Duration = Duration::from_secs(120);
 /// How often so many are taken.
 const STRETCHES: usize = 3;
 /// How long finished jobs are kept.
@@ -65,7 +67,9 @@ async fn main() {
     let many = state.timed().await;
 
     state.clock.ahead_us.store(u64::try_from(RETENTION.as_micros()).unwrap(), Ordering::Relaxed);
+    let due = Instant::now();
     while state.finished().await == jobs as u64 {
+        assert!(due.elapsed() < PRUNING_MAX, "nothing was removed in {PRUNING_MAX:?}");
         state.clock.sleep(Duration::from_millis(100)).await;
     }
     let (before, begun) = (state.finished().await, Instant::now());

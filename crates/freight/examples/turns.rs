@@ -158,7 +158,7 @@ impl State {
         let store = SqliteStore::open(options).unwrap();
         let (large, small) = ("large".parse().unwrap(), "small".parse().unwrap());
         let (begun, gate) = (Arc::default(), Arc::new(Semaphore::new(0)));
-        let asks = (tasks / TASKS_PER_ASK).min(ASKS_MAX);
+        let asks = (tasks / TASKS_PER_ASK).clamp(1, ASKS_MAX);
         Arc::new(Self { store, clock, begun, gate, large, small, one_line, asks })
     }
 

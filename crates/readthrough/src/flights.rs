@@ -62,9 +62,13 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
         drop(under_way);
         let (flights, about, lands) = (Self(self.0.clone()), about.clone(), flight.clone());
         tokio::spawn(async move {
-            drop(lands.await);
+            drop(lands.clone().await);
             flights.0.clock.sleep(HELD).await;
-            flights.under_way().remove(&about);
+            // Another may have taken its place since.
+            let mut under_way = flights.under_way();
+            if under_way.get(&about).is_some_and(|flight| flight.ptr_eq(&lands)) {
+                under_way.remove(&about);
+            }
         });
         Ok((flight, false))
     }

@@ -180,7 +180,7 @@ impl Read<'_> {
             (Ok(flight), _) => flight,
             // There is no room to compute it anew now.
             (Err(_), Some(stale)) => return Ok(self.told(stale, Origin::Store, Remark::default())),
-            (Err(error), None) => return self.last_good(last, Origin::Store, Trouble::Producer, error),
+            (Err(error), None) => return self.last_good(last, Origin::Store, None, error),
         };
         let landed = match (stale, flight.peek()) {
             // It is computed behind this answer.
@@ -193,7 +193,7 @@ impl Read<'_> {
                 let origin = if joined { Origin::Joined } else { Origin::Computed };
                 Ok(self.told(&answer, origin, Remark { trouble, refresh: None }))
             }
-            Err(error) => self.last_good(last, Origin::Store, Trouble::Producer, error),
+            Err(error) => self.last_good(last, Origin::Store, Some(Trouble::Producer), error),
         }
     }
 
@@ -205,9 +205,13 @@ impl Read<'_> {
         self.reader.computing.join(&self.about, || async move {
             let (spec, at) = (resource.spec(), deps.clock.now());
             let text = tokio::select! {
-                text = produced(&*resource, &subject, at) => text?,
-                () = deps.clock.sleep(spec.within) => return Err(too_slow()),
+                text = produced(&*resource, &subject, at) => text,
+                () = deps.clock.sleep(spec.within) => Err(too_slow()),
             };
+            // Whoever asks may be given the last good answer instead: then nobody else tells of it.
+            let text = text.inspect_err(|error| {
+                tracing::warn!(%error, resource = spec.name, ?subject, "an answer was not computed");
+            })?;
             let answer = Answer::new(text, at, seen.answer.as_ref());
             let landed = match shelf.keep(&tenant, spec, &subject, (answer, seen)).await {
                 Ok(answer) => Landed { answer, trouble: None },
@@ -226,19 +230,22 @@ impl Read<'_> {
         let now = self.now();
         if let Some(failed) = seen.failed.filter(|failed| failed.until > now) {
             let error = job_failed(failed, now);
-            return self.last_good(seen.answer, Origin::Store, Trouble::Producer, error).map(Some);
+            return self.last_good(seen.answer, Origin::Store, Some(Trouble::Producer), error).map(Some);
         }
         let asked = match (self.ask(&seen), &stale) {
             (Ok((flight, _)), _) => flight.await,
             // There is no room to ask for it now.
             (Err(_), Some(stale)) => return Ok(Some(self.told(stale, Origin::Store, Remark::default()))),
-            (Err(error), None) => Err(error),
+            (Err(error), None) => return self.last_good(seen.answer, Origin::Store, None, error).map(Some),
         };
         match (asked, stale) {
             (Ok(None), _) => Ok(None),
             (Ok(refresh), Some(stale)) => Ok(Some(self.told(&stale, Origin::Store, Remark { refresh, trouble: None }))),
             (Ok(Some(job)), None) => self.wait(job, seen.answer).await.map(Some),
-            (Err(error), _) => self.last_good(seen.answer, Origin::Store, Trouble::Store, error).map(Some),
+            (Err(error), _) if error.kind() == ErrorKind::Unavailable => {
+                self.last_good(seen.answer, Origin::Store, Some(Trouble::Store), error).map(Some)
+            }
+            (Err(error), _) => Err(error),
         }
     }
 
@@ -281,7 +288,7 @@ impl Read<'_> {
         let Ok(seen) = self.look().await else { return queued };
         if let Some(failed) = seen.failed.filter(|failed| failed.job == id) {
             let error = job_failed(failed, self.now());
-            return self.last_good(seen.answer, Origin::Store, Trouble::Producer, error);
+            return self.last_good(seen.answer, Origin::Store, Some(Trouble::Producer), error);
         }
         let before = stored.map(|stored| stored.stamp);
         match seen.answer.filter(|answer| Some(answer.stamp) != before) {
@@ -293,7 +300,7 @@ impl Read<'_> {
 
     async fn without_store(&self, guessed: Option<Answer>, error: Error) -> Result<Outcome> {
         let inline = self.spec().producer == Producer::Inline && !self.asked.demand.only_kept;
-        match self.last_good(guessed, Origin::Cache, Trouble::Store, error) {
+        match self.last_good(guessed, Origin::Cache, Some(Trouble::Store), error) {
             Err(_) if inline => {
                 let seen = Stored { answer: None, unchanged: base::store::When::Absent, failed: None };
                 self.inline(seen, None).await
@@ -303,13 +310,19 @@ impl Read<'_> {
     }
 
     /// The last good answer, if it will do although it could not be computed anew.
-    fn last_good(&self, last: Option<Answer>, origin: Origin, trouble: Trouble, error: Error) -> Result<Outcome> {
+    fn last_good(
+        &self,
+        last: Option<Answer>,
+        origin: Origin,
+        trouble: Option<Trouble>,
+        error: Error,
+    ) -> Result<Outcome> {
         let admits = |answer: &Answer| {
             let stale_for = answer.freshness(self.spec()).stale_for(self.now());
             self.asked.demand.stale_max.is_none_or(|most| stale_for <= most)
         };
         let last = last.filter(|answer| answer.will_do(self.spec(), self.now()) && admits(answer)).ok_or(error)?;
-        Ok(self.told(&last, origin, Remark { trouble: Some(trouble), refresh: None }))
+        Ok(self.told(&last, origin, Remark { trouble, refresh: None }))
     }
 
     fn told(&self, answer: &Answer, origin: Origin, Remark { refresh, trouble }: Remark) -> Outcome {

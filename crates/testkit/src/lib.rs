@@ -1,5 +1,5 @@
-//! For tests only: a client of the HTTP API, a shim that cuts the power, what the cloud backends talk
-//! to, and a meter of what is asked of any backend.
+//! For tests only: a client of the HTTP API, doors for a service that stands alone, a shim that cuts the power,
+//! what the cloud backends talk to, and a meter of what is asked of any backend.
 
 #![expect(clippy::expect_used, reason = "only tests call this crate, and a test ends by panicking")]
 #![cfg_attr(
@@ -14,6 +14,8 @@ mod client;
 #[cfg(feature = "backends")]
 pub mod copies;
 #[cfg(feature = "server")]
+mod doors;
+#[cfg(feature = "server")]
 mod meter;
 #[cfg(feature = "backends")]
 mod redis;
@@ -21,6 +23,8 @@ mod shim;
 
 #[cfg(feature = "server")]
 pub use client::{Answer, Client};
+#[cfg(feature = "server")]
+pub use doors::Doors;
 #[cfg(feature = "server")]
 pub use meter::{Bill, Meter};
 #[cfg(feature = "backends")]

@@ -1,7 +1,7 @@
 //! What stands before every handler, and knows its route.
 //!
-//! In this order: the query names are known, the credential is valid, the scope is held, the
-//! limits allow it, the `Idempotency-Key` is ours. Only then is there a [`Ctx`], and only then
+//! In this order: the query names are known, the credential is valid, it was looked up now or the route
+//! reads what is kept, the scope is held, the limits allow it, the `Idempotency-Key` is ours. Only then is there a [`Ctx`], and only then
 //! does the handler run, within its time. A refusal never reaches the handler; its answer is a
 //! problem under the router's own mapping.
 
@@ -27,9 +27,6 @@ use crate::scope::Access;
 use crate::source::CallerArn;
 use crate::whole::Whole;
 use crate::{Problem, headers, problem, query};
-
-/// What belongs to nobody in particular belongs to this tenant.
-const PUBLIC: &str = "public";
 
 /// What the edge needs to know about an answered request.
 #[derive(Clone, Debug)]
@@ -73,8 +70,8 @@ impl Passage {
             answered.tenant = Some(identity.tenant.clone());
             answered.cors_origins = Arc::clone(&identity.cors_origins);
         }
-        self.demand_scope(identity.as_ref())?;
         self.demand_store(identity.as_ref())?;
+        self.demand_scope(identity.as_ref())?;
         let charge = limits::charge(&self.spec, &self.arrival, identity.as_ref()).await?;
         let response = self.once(request, next, credential, identity, &charge).await;
         let mut response = match response {
@@ -223,7 +220,7 @@ impl Who {
         Ok(match identity {
             Some(Identity { tenant, principal, scopes, .. }) => Self { tenant, principal, scopes, anonymous: false },
             None => Self {
-                tenant: PUBLIC.parse()?,
+                tenant: TenantId::PUBLIC.parse()?,
                 principal: Principal::new("anonymous"),
                 scopes: Scopes::default(),
                 anonymous: true,

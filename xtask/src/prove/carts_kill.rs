@@ -118,7 +118,8 @@ struct Headway {
 impl Headway {
     /// A job has put in more, or planned more, than at first.
     fn is_made(&mut self, line: &str) -> bool {
-        let Some((job, at)) = line.strip_prefix("read ").and_then(|told| told.split_once(' ')) else { return false };
+        let Some(told) = line.strip_prefix("read ").and_then(|told| told.rsplit_once(' ')) else { return false };
+        let Some((job, at)) = told.0.split_once(' ') else { return false };
         *self.first.entry(job.to_owned()).or_insert_with(|| at.to_owned()) != *at
     }
 }

@@ -52,7 +52,7 @@ impl Accounts {
         let tenant = match act_for.or(key.acts_for.as_ref().map(TenantId::as_str)) {
             None => home,
             Some(_) if !home.value.is_system() => {
-                self.deny(&home.value.id, "acting for another tenant");
+                self.deny_known(&home, "acting for another tenant");
                 return Err(Error::new(ErrorKind::Forbidden, "Only a key of the tenant system can act for another"));
             }
             Some(TenantId::PUBLIC) => Known::read(Arc::new(Tenant::public()?)),
@@ -90,15 +90,22 @@ impl Accounts {
             }
         };
         let (now, key) = (self.0.clock.now(), &known.value);
-        if !key.hash.matches(&presented.hash) {
-            return Err(self.denied(&key.tenant, "key wrong"));
-        }
         // Good or not: what was read of it before must not stand for it any more.
         if let Some((ticket, _)) = &read {
             self.0.keys.put(ticket, key.id.clone(), Arc::clone(key));
         }
+        let refused = |reason: &'static str| {
+            // Nothing is counted of a tenant that may be removed by now.
+            match known.remembered {
+                true => unauthenticated("Invalid API key"),
+                false => self.denied(&key.tenant, reason),
+            }
+        };
+        if !key.hash.matches(&presented.hash) {
+            return Err(refused("key wrong"));
+        }
         if !key.is_live(now) {
-            return Err(self.denied(&key.tenant, "key revoked or expired"));
+            return Err(refused("key revoked or expired"));
         }
         if let Some((_, used)) = read {
             self.note_use(&key.id, used, now);
@@ -112,7 +119,7 @@ impl Accounts {
         if tenant.value.status == TenantStatus::Active {
             return Ok(tenant);
         }
-        self.deny(&tenant.value.id, "tenant suspended");
+        self.deny_known(&tenant, "tenant suspended");
         Err(Error::new(ErrorKind::Forbidden, "The tenant is suspended"))
     }
 
@@ -167,6 +174,13 @@ impl Accounts {
                 Err(error) => tracing::debug!(%error, "the use of a key was not written down"),
             }
         });
+    }
+
+    /// Counts a refusal in the audit of a tenant that was read now: one that is remembered may be removed.
+    pub(super) fn deny_known(&self, tenant: &Known<Arc<Tenant>>, reason: &'static str) {
+        if !tenant.remembered {
+            self.deny(&tenant.value.id, reason);
+        }
     }
 
     fn denied(&self, tenant: &TenantId, reason: &'static str) -> Error {

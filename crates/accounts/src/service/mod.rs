@@ -167,12 +167,14 @@ impl Accounts {
         }
     }
 
-    /// Refuses whoever signs up, in or on where the tenant of our users lets nobody in; what a user left in
-    /// one that was removed would stay for ever.
+    /// Refuses whoever signs up, in or on where the tenant of our users lets nobody in, or is known from memory
+    /// only; what a user left in one that was removed would stay for ever.
     pub(crate) async fn home_is_open(&self) -> Result<()> {
         match self.local().and_then(Local::home) {
-            Some(home) => self.tenant_of_holder(home.as_str(), None).await.map(drop),
-            None => Ok(()),
+            Some(home) if self.tenant_of_holder(home.as_str(), None).await?.remembered => {
+                Err(Error::unavailable("the tenant of our users is known from memory only"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -181,13 +183,11 @@ impl Accounts {
         self.0.local.as_ref()
     }
 
-    /// Whether the session goes on that a token of this issuer belongs to; those of others have none here.
-    /// Whether the session of a token goes on, which is only asked of our own; says whether that is
-    /// remembered.
-    async fn session_alive(&self, issuer: &str, subject: &Subject) -> Result<bool, Refusal> {
+    /// Refuses a token of this issuer whose session has ended; those of others have none here.
+    async fn session_alive(&self, issuer: &str, subject: &Subject) -> Result<Known<()>, Refusal> {
         match self.local() {
             Some(local) if local.is_issuer(issuer) => local.session_alive(subject).await,
-            _ => Ok(false),
+            _ => Ok(Known::read(())),
         }
     }
 }

@@ -77,7 +77,7 @@ impl Accounts {
         let trusted = self.0.trusted.iter().find(|trusted| trusted.issuer.name == named).ok_or(Flaw::Issuer)?;
         trusted.keys.verify(&token).await?;
         let subject = trusted.issuer.judge(&token.claims, self.0.clock.now())?;
-        let remembered = self.session_alive(&trusted.issuer.name, &subject).await?;
+        let Known { remembered, .. } = self.session_alive(&trusted.issuer.name, &subject).await?;
         Ok(Known { value: subject, remembered })
     }
 
@@ -88,12 +88,12 @@ impl Accounts {
         })?;
         let tenant = &known.value;
         if tenant.is_system() {
-            self.deny(&tenant.id, "token of system");
+            self.deny_known(&known, "token of system");
             return Err(forbidden("Only a key can be of the tenant system"));
         }
         match act_for {
             Some(other) if other != tenant.id.as_str() && other != tenant.slug.as_str() => {
-                self.deny(&tenant.id, "acting for another tenant");
+                self.deny_known(&known, "acting for another tenant");
                 Err(forbidden("Only a key of the tenant system can act for another"))
             }
             _ => Ok(known),

@@ -1,15 +1,14 @@
 //! The service on memory, with a catalog that is a list.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock::SystemClock;
 use base::intercept::{Intercept, Intercepted};
-use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
+use base::memory::{MemoryQueue, MemoryStore};
 use base::store::{StoreError, Version, Write};
-use base::{Clock, Principal, Scope, Secret, Store};
+use base::{Clock, Scope, Store};
 use carts::contract::flights;
 use carts::model::catalog::Records;
 use carts::model::{Catalog, Found, View};
@@ -17,9 +16,8 @@ use carts::store::{ITEMS, TABLES};
 use carts::{Carts, Deps};
 use jobs::{Engine, FixedQuotas, Registry, Settings, Workers};
 use serde_json::json;
-use testkit::Client;
+use testkit::{Client, Doors};
 use tokio::sync::{Notify, watch};
-use web::{Authenticate, Identity, Kit};
 
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
@@ -46,14 +44,14 @@ impl World {
             quotas: Arc::new(FixedQuotas::default()),
             settings: Settings::default(),
         });
-        let kit = Kit {
-            authenticate: Arc::new(Doors),
-            store: store.clone(),
-            limiter: Arc::new(MemoryLimiter::new(clock.clone())),
-            clock,
-            config: web::Config::default(),
-            cursor_key: Secret::new([7; 32]),
-        };
+        let (read, write) = (Scope::CartsRead, Scope::CartsWrite);
+        let doors = Doors::of(&[
+            ("owner", "default", &[read, write, Scope::IngestSensitive]),
+            ("other", "default", &[read, write]),
+            ("reader", "default", &[read]),
+            ("stranger", "strangers", &Scope::ALL),
+        ]);
+        let kit = doors.kit(store.clone(), clock);
         let workers = engine.workers_start();
         let carts = Carts::new(deps, engine);
         let client = Client::app(&web::App::new(kit).mount(carts.clone().routes()).build());
@@ -119,32 +117,6 @@ impl Intercept for Gate {
             self.pass().await;
         }
         inner.write(writes).await
-    }
-}
-
-/// Knows four keys.
-struct Doors;
-
-#[async_trait]
-impl Authenticate for Doors {
-    async fn authenticate(&self, credential: &web::Credential, _: IpAddr, _: Option<&str>) -> base::Result<Identity> {
-        let (web::Credential::ApiKey(key) | web::Credential::Bearer(key)) = credential;
-        let carts = [Scope::CartsRead, Scope::CartsWrite];
-        let (tenant, scopes): (&str, &[Scope]) = match key.expose().as_str() {
-            "owner" => ("default", &[Scope::CartsRead, Scope::CartsWrite, Scope::IngestSensitive]),
-            "other" => ("default", &carts),
-            "reader" => ("default", &[Scope::CartsRead]),
-            "stranger" => ("strangers", &Scope::ALL),
-            _ => return Err(base::Error::new(base::ErrorKind::Unauthenticated, "Unknown key")),
-        };
-        Ok(Identity {
-            tenant: tenant.parse()?,
-            principal: Principal::new(format!("key:{}", key.expose())),
-            scopes: scopes.iter().copied().collect(),
-            limits: web::Limits::default().with("control", Vec::new()),
-            cors_origins: Arc::default(),
-            remembered: false,
-        })
     }
 }
 

@@ -122,7 +122,7 @@ impl Attack {
         dying.set(ODDS);
         // In every third round it dies when all were answered.
         let dies = self.dice.random_range(1..DIES_MAX);
-        fuse.store(if self.rounds % 3 == 0 { 0 } else { dies }, Ordering::Relaxed);
+        fuse.store(if self.rounds.is_multiple_of(3) { 0 } else { dies }, Ordering::Relaxed);
         let mut answers = self.asked(&freight, &path, &key, &body, CLIENTS).await;
         dying.crash();
         self.cut_off += u64::from(dying.fired().interrupted > 0);

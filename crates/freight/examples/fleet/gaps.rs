@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_millis(10);
 /// Later than this is a gap.
 const LATE: Duration = Duration::from_millis(50);
-/// For so long a gap may be felt.
-const FELT: Duration = Duration::from_secs(2);
+/// For so long after a gap a store may be taken for silent: its silence, and the pause that follows.
+const FELT: Duration = Duration::from_millis(800);
 
 /// Gaps, from when to when.
 #[derive(Clone, Debug, Default)]

@@ -52,6 +52,12 @@ impl Load {
         Self { callers: callers.collect(), asked }
     }
 
+    /// Callers who call no more: one that was given no answer has panicked.
+    pub(crate) fn dead(&self) -> Vec<String> {
+        let dead = self.callers.iter().enumerate().filter(|(_, caller)| caller.is_finished());
+        dead.map(|(caller, _)| format!("caller {caller} was given no answer")).collect()
+    }
+
     /// What was answered so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()

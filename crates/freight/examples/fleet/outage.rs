@@ -3,9 +3,11 @@
 //! While the store is away every write is answered 503, says when to come back, and is answered within
 //! a second: of its request, or of the cut where that came later. While queue or cache are away, and once all is
 //! restored, every write succeeds. An answer that is cached is given out all the time, within a second, and says
-//! while the store is away that it was cached, or that the store is away. Once restored, writes and work go on without a new start. At the end each
-//! record that was acknowledged is there.
+//! while the store is away that it was cached, or that the store is away; who was not known before is not let in.
+//! Once restored, writes and work go on without a new start. At the end each record that was acknowledged is
+//! there.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -76,6 +78,7 @@ pub(crate) async fn play(script: &Script) -> Value {
         told.memory_most_kib = told.memory_most_kib.max(memory);
     }
     tokio::time::sleep(GIVEN_UP_MAX).await;
+    told.wrong.extend(load.dead());
     let asked = load.asked();
     drop(load);
     told.gaps = gaps.found();
@@ -105,8 +108,10 @@ struct Told {
     /// Writes while the store was there, and those of them that were refused.
     asked_while_there: usize,
     needless: usize,
-    /// Refused while the store was there, and the machine had just given nobody a turn.
-    voided: usize,
+    /// Refused while the store was there, and the machine had just given nobody a turn; and how many were asked,
+    /// by what was away.
+    voided: BTreeMap<String, usize>,
+    asked: BTreeMap<String, usize>,
     /// Reads of what is cached, those of them that came and were answered while the store was away, and those
     /// that took too long.
     reads: usize,
@@ -144,7 +149,7 @@ impl Told {
         }
         for write in asked.iter().filter(|asked| asked.is_write) {
             let Some(outage) = self.during(write) else { continue };
-            if let Some((Outage::Store(_), begun)) = outage {
+            if let Some((_, begun)) = outage {
                 // Until the cut nobody kept the caller of a write that was under way, nor does who has no turn.
                 let took = write.took.saturating_sub(begun.saturating_duration_since(write.at));
                 let took = took.saturating_sub(self.gaps.within(write.at.max(begun), write.at + write.took));
@@ -155,11 +160,14 @@ impl Told {
             let outage = outage.map(|(outage, _)| outage);
             let is_there = !matches!(outage, Some(Outage::Store(_)));
             self.asked_while_there += usize::from(is_there);
+            *self.asked.entry(format!("{outage:?}")).or_default() += 1;
             match write.status {
                 // With the store away: done before it was gone, or once it was back.
                 200 => {}
                 // A store that has no turn is silent, too.
-                503 if is_there && self.gaps.lately(write.at, write.at + write.took) => self.voided += 1,
+                503 if is_there && self.gaps.lately(write.at, write.at + write.took) => {
+                    *self.voided.entry(format!("{outage:?}")).or_default() += 1;
+                }
                 503 if is_there => self.needless += 1,
                 503 if write.says_when => self.refused += 1,
                 status => self.wrong.push(format!("{status} during {outage:?}")),
@@ -210,6 +218,7 @@ impl Told {
     }
 
     fn line(&self, acknowledged: usize, lost: usize) -> Value {
+        let share = |(outage, voided): (&String, &usize)| *voided as f64 / self.asked[outage] as f64;
         json!({
             "rounds": self.outages.len(),
             "acknowledged": acknowledged,
@@ -218,7 +227,8 @@ impl Told {
             "refused": self.refused,
             "asked_while_there": self.asked_while_there,
             "refused_needlessly": self.needless,
-            "refused_in_gaps": self.voided,
+            "refused_in_gaps": self.voided.values().sum::<usize>(),
+            "refused_in_gaps_most": self.voided.iter().map(share).fold(0.0, f64::max),
             "longest_answer_ms": self.longest_ms,
             "later_than_a_second": self.late,
             "cached_reads": self.reads,

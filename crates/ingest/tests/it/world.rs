@@ -1,6 +1,5 @@
 //! The whole service on memory, with an upstream of its own.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::clock::SystemClock;
 use base::intercept::{Intercept, Intercepted};
-use base::memory::{MemoryLimiter, MemoryQueue, MemoryStore};
+use base::memory::{MemoryQueue, MemoryStore};
 use base::store::{StoreError, Version, Write};
 use base::{Clock, Ctx, Principal, RequestId, Scope, Scopes, Secret, Store, TenantId};
 use ingest::model::{Name, Sizes};
@@ -16,9 +15,8 @@ use ingest::service::{Credential, Fetch};
 use ingest::store::RECORDS;
 use ingest::{Deps, Ingest, Settings};
 use jobs::{Engine, FixedQuotas, Job, Policy, Registry, Workers};
-use testkit::Client;
+use testkit::{Client, Doors};
 use uuid::Uuid;
-use web::{Authenticate, Identity, Kit};
 
 use crate::upstream::Upstream;
 
@@ -95,14 +93,12 @@ impl World {
 
     /// Clients of a server in this process: all scopes, `ingest:read` alone, another tenant.
     pub(crate) fn clients(&self) -> [Client; 3] {
-        let kit = Kit {
-            authenticate: Arc::new(Doors),
-            store: self.store.clone(),
-            limiter: Arc::new(MemoryLimiter::new(self.clock.clone())),
-            clock: self.clock.clone(),
-            config: web::Config::default(),
-            cursor_key: Secret::new([7; 32]),
-        };
+        let doors = Doors::of(&[
+            ("admin", "default", &Scope::ALL),
+            ("reader", "default", &[Scope::IngestRead]),
+            ("stranger", "other", &Scope::ALL),
+        ]);
+        let kit = doors.kit(self.store.clone(), self.clock.clone());
         let client = Client::app(&web::App::new(kit).mount(self.ingest.routes()).build());
         ["admin", "reader", "stranger"].map(|key| client.with_key(key))
     }
@@ -118,31 +114,6 @@ pub(crate) fn ctx(clock: &Arc<dyn Clock>, tenant: &str) -> Ctx {
     let scopes: Scopes = Scope::ALL.into_iter().collect();
     let tenant: TenantId = tenant.parse().unwrap();
     Ctx::new(tenant, Principal::new("key:test"), scopes, RequestId::random(), clock.now(), Uuid::new_v4())
-}
-
-/// Knows three keys.
-struct Doors;
-
-#[async_trait]
-impl Authenticate for Doors {
-    async fn authenticate(&self, credential: &web::Credential, _: IpAddr, _: Option<&str>) -> base::Result<Identity> {
-        let (web::Credential::ApiKey(key) | web::Credential::Bearer(key)) = credential;
-        let (tenant, scopes): (&str, &[Scope]) = match key.expose().as_str() {
-            "admin" => ("default", &Scope::ALL),
-            "reader" => ("default", &[Scope::IngestRead]),
-            "stranger" => ("other", &Scope::ALL),
-            _ => return Err(base::Error::new(base::ErrorKind::Unauthenticated, "Unknown key")),
-        };
-        let none = web::Limits::default().with("control", Vec::new());
-        Ok(Identity {
-            tenant: tenant.parse()?,
-            principal: Principal::new(format!("key:{}", key.expose())),
-            scopes: scopes.iter().copied().collect(),
-            limits: none,
-            cors_origins: Arc::default(),
-            remembered: false,
-        })
-    }
 }
 
 /// Refuses the next so many writes of records.

@@ -1,7 +1,7 @@
 //! The stand-in of GeckoTerminal: the pools of a token, and candles of a pool.
 //!
 //! `GET /api/v2/networks/{network}/tokens/{address}/pools` and
-//! `GET /api/v2/networks/{network}/pools/{pool}/ohlcv/{timeframe}?aggregate=&limit=&before_timestamp=`, after
+//! `GET /api/v2/networks/{network}/pools/{pool}/ohlcv/{timeframe}?aggregate=&limit=&before_timestamp=&token=`, after
 //! its public documentation: candles are `[start, open, high, low, close, volume]`, the newest first, at most
 //! 1,000 (100 unless said), and an interval in which nothing was traded is left out. A token whose address
 //! ends in `0000` is not there, and one whose address ends in `9999` is what others are priced in: the quote

@@ -1,20 +1,17 @@
 //! The service on memory, with a sandbox to ask.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use base::clock::SystemClock;
-use base::memory::{MemoryCache, MemoryLimiter, MemoryQueue, MemoryStore};
-use base::{Clock, Principal, Scope, Secret};
+use base::memory::{MemoryCache, MemoryQueue, MemoryStore};
+use base::{Clock, Scope};
 use jobs::{Engine, FixedQuotas, Registry, Settings};
 use readthrough::Behind;
-use testkit::Client;
+use testkit::{Client, Doors};
 use tokens::contract::Callers;
 use tokens::outbound::gecko::Gecko;
 use tokens::{Deps, Tokens, register};
 use tokio::net::TcpListener;
-use web::{Authenticate, Identity, Kit};
 
 pub(crate) struct World {
     pub(crate) callers: Callers,
@@ -42,42 +39,16 @@ impl World {
             quotas: Arc::new(FixedQuotas::default()),
             settings: Settings::default(),
         });
-        let kit = Kit {
-            authenticate: Arc::new(Doors),
-            store,
-            limiter: Arc::new(MemoryLimiter::new(clock.clone())),
-            clock,
-            config: web::Config::default(),
-            cursor_key: Secret::new([7; 32]),
-        };
+        let doors = Doors::of(&[
+            ("reader", "default", &[Scope::TokensRead]),
+            ("other", "default", &[Scope::SourceRead]),
+            ("stranger", "strangers", &Scope::ALL),
+        ]);
+        let kit = doors.kit(store, clock);
         let tokens = Tokens::new(deps, engine).unwrap();
         let nobody = Client::app(&web::App::new(kit).mount(tokens.routes()).build());
         let [reader, stranger, other] = ["reader", "stranger", "other"].map(|key| nobody.with_key(key));
         let sandbox = Client::at(format!("http://{at}"));
         Self { callers: Callers { reader, stranger, other, nobody, sandbox }, tokens }
-    }
-}
-
-/// Knows three keys.
-struct Doors;
-
-#[async_trait]
-impl Authenticate for Doors {
-    async fn authenticate(&self, credential: &web::Credential, _: IpAddr, _: Option<&str>) -> base::Result<Identity> {
-        let (web::Credential::ApiKey(key) | web::Credential::Bearer(key)) = credential;
-        let (tenant, scopes): (&str, &[Scope]) = match key.expose().as_str() {
-            "reader" => ("default", &[Scope::TokensRead]),
-            "other" => ("default", &[Scope::SourceRead]),
-            "stranger" => ("strangers", &Scope::ALL),
-            _ => return Err(base::Error::new(base::ErrorKind::Unauthenticated, "Unknown key")),
-        };
-        Ok(Identity {
-            tenant: tenant.parse()?,
-            principal: Principal::new(format!("key:{}", key.expose())),
-            scopes: scopes.iter().copied().collect(),
-            limits: web::Limits::default(),
-            cors_origins: Arc::default(),
-            remembered: false,
-        })
     }
 }

@@ -110,7 +110,7 @@ impl Local {
     ///
     /// # Errors
     /// `Ended`, or what the store says.
-    pub(crate) async fn session_alive(&self, subject: &Subject) -> Result<bool, Refusal> {
+    pub(crate) async fn session_alive(&self, subject: &Subject) -> Result<Known<()>, Refusal> {
         let (tenant, user, session) = named(subject).ok_or(Flaw::Claim)?;
         let key = (tenant, user, session);
         let now = self.0.clock.monotonic();
@@ -129,7 +129,8 @@ impl Local {
                 }
             }
         };
-        if alive.value { Ok(alive.remembered) } else { Err(Flaw::Ended.into()) }
+        let Known { value: alive, remembered } = alive;
+        if alive { Ok(Known { value: (), remembered }) } else { Err(Flaw::Ended.into()) }
     }
 
     async fn tokens(&self, ctx: &Ctx, user: &User, session: &Session, refresh: Secret<String>) -> Result<Tokens> {
