@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::result::DispatchFailure;
 use base::Secret;
 
-use crate::pulse::Away;
+use crate::pulse::{Away, Silent};
 
 /// How long an attempt may take to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
@@ -102,6 +102,8 @@ pub(crate) enum Trouble {
     Later(String),
     /// It may have been applied: no answer, or 5xx.
     Lost(String),
+    /// It may have been applied, and nobody is there to be asked again.
+    Gone(String),
     /// It was not applied and will not be: the code, and what was said.
     Refused(String, String),
 }
@@ -118,9 +120,10 @@ impl Trouble {
                 let status = service.raw().status().as_u16();
                 (service.err().code().unwrap_or_default().to_owned(), status >= 500)
             }
-            SdkError::DispatchFailure(failure) if was_not_sent(failure) => {
+            SdkError::DispatchFailure(failure) if found::<Away>(failure) => {
                 return Self::Refused("away".to_owned(), said(error));
             }
+            SdkError::DispatchFailure(failure) if found::<Silent>(failure) => return Self::Gone(said(error)),
             _ => return Self::Lost(said(error)),
         };
         match code.as_str() {
@@ -141,9 +144,10 @@ impl Trouble {
     }
 }
 
-fn was_not_sent(failure: &DispatchFailure) -> bool {
+/// Whether this is why an attempt failed.
+fn found<E: std::error::Error + 'static>(failure: &DispatchFailure) -> bool {
     let error = failure.as_connector_error().and_then(std::error::Error::source);
-    error.is_some_and(|error| error.is::<Away>())
+    error.is_some_and(|error| error.is::<E>())
 }
 
 fn said<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {

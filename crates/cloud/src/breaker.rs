@@ -93,6 +93,11 @@ impl Breaker {
         true
     }
 
+    /// Whether the other side was found to be away, and has not answered since.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.state().pause.is_zero()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -83,6 +83,7 @@ impl Patience {
         let given = match trouble {
             Trouble::Refused(code, said) if self.lost => return Err(Given::Lost(format!("{code}: {said}"))),
             Trouble::Refused(code, said) => return Err(Given::Refused(code, said)),
+            Trouble::Gone(what) => return Err(Given::Lost(what)),
             Trouble::Lost(what) => {
                 self.lost = true;
                 Given::Lost(what)

@@ -49,9 +49,10 @@ impl fmt::Display for Away {
 
 impl Error for Away {}
 
-/// What a caller is told whose request was sent, and is not waited for any more.
+/// What a caller is told who found out that nobody answers: their request may have been sent, and it is not tried
+/// again. They would be the one who tries after a pause, once and again, and hear of it late.
 #[derive(Debug)]
-struct Silent;
+pub(crate) struct Silent;
 
 impl fmt::Display for Silent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,13 +121,14 @@ impl HttpConnector for Listening {
                 answer = answer => {
                     match &answer {
                         Ok(_) => pulse.answered(),
-                        Err(_) => pulse.failed(begun, pass),
+                        Err(_) if pulse.failed(begun, pass) => return Err(ConnectorError::other(Silent.into(), None)),
+                        Err(_) => {}
                     }
                     answer
                 }
                 () = pulse.silence(begun, pass, &connector, &uri) => {
                     pulse.open(pass);
-                    Err(ConnectorError::timeout(Silent.into()))
+                    Err(ConnectorError::other(Silent.into(), None))
                 }
             }
         })
@@ -161,14 +163,16 @@ impl Shared {
         }
     }
 
-    /// A connection may break at any time; when for a while all of them have, nobody is there.
-    fn failed(&self, begun: Duration, pass: Pass) {
+    /// A connection may break at any time; when for a while all of them have, nobody is there. Says whether that
+    /// is so.
+    fn failed(&self, begun: Duration, pass: Pass) -> bool {
         let now = self.clock.monotonic();
         let failing = Failing::after(*lock(&self.failing), begun, now);
         *lock(&self.failing) = Some(failing);
         if pass.is_trial || failing.lasts() > self.silence_max / 2 {
             self.open(pass);
         }
+        self.breaker.is_open()
     }
 
     fn open(&self, pass: Pass) {

@@ -251,7 +251,7 @@ where
 
 fn unheard(trouble: &Trouble) -> Error {
     match trouble {
-        Trouble::Later(what) | Trouble::Lost(what) => Error::unavailable(what),
+        Trouble::Later(what) | Trouble::Lost(what) | Trouble::Gone(what) => Error::unavailable(what),
         Trouble::Refused(code, what) => Error::unavailable(format!("{code}: {what}")),
     }
 }

@@ -7,7 +7,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "who started it sees why it ended")]
 
 mod front;
-mod gaps;
 mod limits;
 mod load;
 mod outage;

@@ -14,12 +14,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sandbox::Behaviour;
 use serde_json::{Value, json};
-use testkit::Client;
 use testkit::aws::{Cut, Service};
 use testkit::copies::{Backends, Copy};
+use testkit::{Client, Gaps};
 
 use crate::Script;
-use crate::gaps::Gaps;
 use crate::load::{Asked, CHART, Load, records};
 
 /// What a caller who is refused has to be told within.
@@ -236,7 +235,7 @@ impl Told {
             "cached_reads_late": self.reads_late,
             "longest_read_ms": self.longest_read_ms,
             "strangers_refused": self.strangers_refused,
-            "gaps": self.gaps.len(),
+            "gaps": self.gaps.count(),
             "recovery_ms": self.recovery_ms,
             "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
             "wrong": self.wrong,

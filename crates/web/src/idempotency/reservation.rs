@@ -70,12 +70,7 @@ pub(crate) async fn reserve(
         seed: Uuid::new_v4(),
         recorded: AtomicBool::new(false),
     };
-    let first = fresh.write(fresh.running(LEASE)).when(When::Absent);
-    match fresh.kit.store.write(vec![first]).await {
-        Ok(_) => Ok(Reserved::Run(fresh)),
-        Err(StoreError::Failed(_)) => fresh.meet().await,
-        Err(error) => Err(error.into()),
-    }
+    if fresh.take(When::Absent).await? { Ok(Reserved::Run(fresh)) } else { fresh.meet().await }
 }
 
 impl Reservation {
@@ -100,10 +95,19 @@ impl Reservation {
         }
         self.at = instant(&item, "at")?;
         self.seed = item.text("seed").and_then(|seed| seed.parse().ok()).ok_or_else(|| damaged("seed"))?;
-        let taken = self.write(self.running(LEASE)).when(item.unchanged());
-        match self.kit.store.write(vec![taken]).await {
-            Ok(_) => Ok(Reserved::Run(self)),
-            Err(StoreError::Failed(_)) => Err(busy(LEASE)),
+        if self.take(item.unchanged()).await? { Ok(Reserved::Run(self)) } else { Err(busy(LEASE)) }
+    }
+
+    /// Takes the key, if this holds of its item; says whether it is ours now.
+    async fn take(&self, when: When) -> base::Result<bool> {
+        match self.kit.store.write(vec![self.write(self.running(LEASE)).when(when)]).await {
+            Ok(_) => Ok(true),
+            Err(StoreError::Failed(_)) => Ok(false),
+            // The answer was lost, and the token tells whose the key is.
+            Err(lost @ StoreError::Unknown(_)) => match self.kit.store.get(self.key.clone()).await? {
+                Some(item) => Ok(item.text("token") == Some(&self.token)),
+                None => Err(lost.into()),
+            },
             Err(error) => Err(error.into()),
         }
     }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::Body;
-use base::StoreExt;
-use base::store::{Query, Table};
+use base::intercept::{Intercept, Intercepted};
+use base::store::{Query, StoreError, Table, Version, Write};
+use base::{Store, StoreExt};
 
-use crate::server::{Reply, Server, request, server};
+use crate::server::{Reply, Server, request, server, server_over};
 
 const KEY: (&str, &str) = ("idempotency-key", "k-1");
 
@@ -29,6 +31,28 @@ async fn a_repeat_gets_the_same_answer_and_has_no_effect() {
     assert_eq!(again.header("location"), first.header("location"));
     assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
     assert_eq!((server.runs(), effects(&server).await), (1, 1));
+}
+
+/// Nobody hears whether a key was reserved.
+struct Unheard;
+
+#[async_trait]
+impl Intercept for Unheard {
+    async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
+        let reserves = writes.iter().all(|write| write.key.table == Table("idempotency"));
+        let done = inner.write(writes).await;
+        if reserves { Err(StoreError::Unknown("the answer was lost".to_owned())) } else { done }
+    }
+}
+
+#[tokio::test]
+async fn a_reservation_whose_answer_was_lost_is_known_by_its_token() {
+    let server = server_over(web::Config::default(), |store| Arc::new(Intercepted::new(store, Unheard)));
+    let first = create(&server, "a").await.expect(201);
+    let again = create(&server, "a").await.expect(201);
+    assert_eq!((again.body, again.headers.get("idempotent-replayed").is_some()), (first.body, true));
+    assert_eq!((server.runs(), effects(&server).await), (1, 1));
+    server.post("/api/v1/things", &[KEY], r#"{"name":"b"}"#).await.expect(422);
 }
 
 #[tokio::test]

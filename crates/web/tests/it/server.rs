@@ -118,8 +118,13 @@ pub(crate) fn server() -> Server {
 }
 
 pub(crate) fn server_with(config: Config) -> Server {
+    server_over(config, |store| store)
+}
+
+/// A server whose store is seen through `through`.
+pub(crate) fn server_over(config: Config, through: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Server {
     let clock = ManualClock::at("2026-11-22T10:00:00Z".parse().unwrap());
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let store = through(Arc::new(MemoryStore::new(Arc::new(clock.clone()))));
     let service = Service { store: Arc::clone(&store), runs: Arc::default(), begun: Arc::default() };
     let kit = Kit {
         authenticate: Arc::new(Words),

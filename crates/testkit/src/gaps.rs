@@ -14,14 +14,18 @@ const FELT: Duration = Duration::from_millis(800);
 
 /// Gaps, from when to when.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Gaps(Vec<(Instant, Instant)>);
+pub struct Gaps(Vec<(Instant, Instant)>);
 
 /// Looks for them until it is dropped.
-pub(crate) struct Watch(Arc<Mutex<Gaps>>, tokio::task::JoinHandle<()>);
+#[derive(Debug)]
+pub struct Watch(Arc<Mutex<Gaps>>, tokio::task::JoinHandle<()>);
 
 impl Gaps {
     /// Looks from now on.
-    pub(crate) fn watch() -> Watch {
+    ///
+    /// # Panics
+    /// Outside of a runtime.
+    pub fn watch() -> Watch {
         let found: Arc<Mutex<Self>> = Arc::default();
         let by = found.clone();
         let watching = tokio::spawn(async move {
@@ -30,7 +34,7 @@ impl Gaps {
                 tokio::time::sleep(EVERY).await;
                 let now = Instant::now();
                 if now - before > EVERY + LATE {
-                    by.lock().unwrap().0.push((before + EVERY, now));
+                    by.lock().expect("nobody panics with it").0.push((before + EVERY, now));
                 }
             }
         });
@@ -38,27 +42,30 @@ impl Gaps {
     }
 
     /// How much of this time nobody had a turn.
-    pub(crate) fn within(&self, from: Instant, to: Instant) -> Duration {
+    pub fn within(&self, from: Instant, to: Instant) -> Duration {
         let overlap =
             |(begun, ended): &(Instant, Instant)| (*ended.min(&to)).saturating_duration_since(*begun.max(&from));
         self.0.iter().map(overlap).sum()
     }
 
     /// Whether there was a gap in this time, or shortly before it.
-    pub(crate) fn lately(&self, from: Instant, to: Instant) -> bool {
+    pub fn lately(&self, from: Instant, to: Instant) -> bool {
         self.0.iter().any(|(begun, ended)| *begun <= to && *ended + FELT >= from)
     }
 
     /// How many there were.
-    pub(crate) fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
     }
 }
 
 impl Watch {
-    /// Those that were found.
-    pub(crate) fn found(&self) -> Gaps {
-        self.0.lock().unwrap().clone()
+    /// Those that were found so far.
+    ///
+    /// # Panics
+    /// When the task that looks has panicked.
+    pub fn found(&self) -> Gaps {
+        self.0.lock().expect("nobody panics with it").clone()
     }
 }
 
