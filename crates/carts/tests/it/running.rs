@@ -53,7 +53,10 @@ async fn a_job_whose_cart_is_deleted_is_cancelled_and_leaves_nothing() {
     owner.delete(&at).await.expect(200);
     world.gate.open();
     let job = end(&owner, &job).await;
-    assert_eq!((&job["status"], &job["items_added"]), (&json!("cancelled"), &json!(0)), "{job}");
+    // One that had read everything by then finds out at its end.
+    let failed = job["status"] == "failed" && job["error"] == "The cart was deleted";
+    assert!(failed || job["status"] == "cancelled", "{job}");
+    assert_eq!(job["items_added"], 0, "{job}");
 
     owner.delete(&other).await.expect(200);
     // Of each a tombstone stays, for thirty days.

@@ -73,6 +73,10 @@ pub(crate) async fn run(drawn: u64, seed: u64, broken: bool) -> Found {
     Found { figures: json!({ "saboteurs": TABLES.len() }), wrong: caught }
 }
 
+/// What is the same for everybody, and ids to ask for it with.
+const SHARED: [(&str, &[&str]); 1] =
+    [("/v1/chart/{chain}/{token_address}", &["ethereum", "0x00000000000000000000000000000000000000aa"])];
+
 /// What a fault is called in which another tenant's words were told.
 const WORDS: &str = "told of another tenant";
 
@@ -121,6 +125,10 @@ impl Attack {
         let document = serde_json::to_value(self.freight.app.document()).unwrap();
         for (n, route) in Route::all(&document).iter().enumerate() {
             self.routes += 1;
+            if let Some((_, ids)) = SHARED.iter().find(|(path, _)| *path == route.path) {
+                self.shared(route, ids).await;
+                continue;
+            }
             let unknown = route.kinds.iter().find(|kind| !self.mine.ids.contains_key(kind.as_str()));
             if let Some(why) =
                 unknown.map(|kind| format!("no id of {kind} is known")).or_else(|| route.uncovered.clone())
@@ -142,6 +150,25 @@ impl Attack {
                 }
             }
             self.with_own(route, n).await;
+        }
+    }
+
+    /// What belongs to no tenant: each is told the same of it, and may not ask on behalf of another.
+    async fn shared(&mut self, route: &Route, ids: &[&str]) {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        let path = route.with(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let theirs = self.theirs.client.get(&path).await;
+        // They read what is theirs to be let in.
+        self.rig.ledger().touched();
+        let mine = self.mine.client.clone();
+        let told = self.ask(route, &mine, &ids).await;
+        if told.status != 200 || told.text() != theirs.text() {
+            self.wrong.push(format!("{} is not the same for everybody: {told:?} / {theirs:?}", route.named()));
+        }
+        let behalf = mine.with_header("freight-tenant", self.theirs.tenant.as_str());
+        let answer = self.ask(route, &behalf, &ids).await;
+        if answer.status != 403 {
+            self.wrong.push(format!("{} on behalf of another tenant: {}", route.named(), answer.status));
         }
     }
 
@@ -272,8 +299,16 @@ fn own(side: &Side, kind: &str, n: usize) -> String {
 fn next(ids: &[String]) -> String {
     let mut bytes = ids[0].as_bytes().to_vec();
     while ids.iter().any(|id| id.as_bytes() == bytes) {
-        let last = bytes.iter_mut().rfind(|byte| byte.is_ascii_hexdigit()).unwrap();
-        *last = if *last == b'9' || *last == b'f' { b'0' } else { *last + 1 };
+        // Of a UUID another UUID; an id of a key may have no hex digit at all.
+        let is_there = bytes.iter().any(u8::is_ascii_hexdigit);
+        let fits = |byte: &u8| if is_there { byte.is_ascii_hexdigit() } else { byte.is_ascii_alphabetic() };
+        let last = bytes.iter_mut().rfind(|byte| fits(byte)).unwrap();
+        *last = match *last {
+            b'9' | b'f' => b'0',
+            b'z' => b'a',
+            b'Z' => b'A',
+            other => other + 1,
+        };
     }
     String::from_utf8(bytes).unwrap()
 }
