@@ -47,7 +47,7 @@ impl Accounts {
             return Err(unauthenticated("Invalid API key"));
         }
         let Known { value: key, remembered } = self.good_key(&presented).await?;
-        let home = self.active_tenant(key.tenant.as_str()).await?;
+        let home = self.active_tenant(key.tenant.as_str(), remembered).await?;
         let remembered = remembered || home.remembered;
         let tenant = match act_for.or(key.acts_for.as_ref().map(TenantId::as_str)) {
             None => home,
@@ -56,7 +56,7 @@ impl Accounts {
                 return Err(Error::new(ErrorKind::Forbidden, "Only a key of the tenant system can act for another"));
             }
             Some(TenantId::PUBLIC) => Known::read(Arc::new(Tenant::public()?)),
-            Some(name) => self.active_tenant(name).await?,
+            Some(name) => self.active_tenant(name, remembered).await?,
         };
         Ok(Verified { key, remembered: remembered || tenant.remembered, tenant: tenant.value })
     }
@@ -113,9 +113,14 @@ impl Accounts {
         Ok(known)
     }
 
-    /// A tenant that is not suspended, by its id or slug.
-    pub(super) async fn active_tenant(&self, name: &str) -> Result<Known<Arc<Tenant>>> {
-        let tenant = self.tenant_known(name).await?;
+    /// A tenant that is not suspended, by its id or slug; from memory if the store was just found to be `away`, so
+    /// that a caller waits for it once.
+    pub(super) async fn active_tenant(&self, name: &str, away: bool) -> Result<Known<Arc<Tenant>>> {
+        let memory = self.0.tenants.remembered(name, self.0.clock.monotonic()).filter(|_| away);
+        let tenant = match memory {
+            Some(tenant) => tenant,
+            None => self.tenant_known(name).await?,
+        };
         if tenant.value.status == TenantStatus::Active {
             return Ok(tenant);
         }

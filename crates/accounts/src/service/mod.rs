@@ -171,7 +171,7 @@ impl Accounts {
     /// only; what a user left in one that was removed would stay for ever.
     pub(crate) async fn home_is_open(&self) -> Result<()> {
         match self.local().and_then(Local::home) {
-            Some(home) if self.tenant_of_holder(home.as_str(), None).await?.remembered => {
+            Some(home) if self.tenant_of_holder(home.as_str(), None, false).await?.remembered => {
                 Err(Error::unavailable("the tenant of our users is known from memory only"))
             }
             _ => Ok(()),

@@ -80,6 +80,14 @@ impl<K: Hash + Eq, V: Clone> Recent<K, V> {
         Ok(Known { value, remembered: true })
     }
 
+    /// What was read in the last five minutes, for who has just found that the store cannot be asked.
+    pub(crate) fn remembered<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration) -> Option<Known<V>>
+    where
+        K: Borrow<Q>,
+    {
+        Some(Known { value: self.within(key, now, OUTAGE_MAX)?, remembered: true })
+    }
+
     fn within<Q: Hash + Eq + ?Sized>(&self, key: &Q, now: Duration, life: Duration) -> Option<V>
     where
         K: Borrow<Q>,

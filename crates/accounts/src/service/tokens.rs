@@ -51,7 +51,7 @@ impl Accounts {
             Err(Refusal::Flawed(flaw)) => return Err(self.flawed(flaw)?),
         };
         let name = subject.tenant.ok_or_else(|| forbidden("The token names no tenant"))?;
-        let tenant = self.tenant_of_holder(&name, act_for).await?;
+        let tenant = self.tenant_of_holder(&name, act_for, remembered).await?;
         let principal = Principal::new(format!("user:{}", subject.name));
         let remembered = remembered || tenant.remembered;
         Ok(Holder { principal, tenant: tenant.value, scopes: subject.scopes, remembered })
@@ -67,7 +67,7 @@ impl Accounts {
             self.deny(&TenantId::SYSTEM.parse()?, "arn unknown");
             return Err(unauthenticated("This principal of AWS is not known here"));
         };
-        let Known { value: tenant, remembered } = self.tenant_of_holder(tenant, act_for).await?;
+        let Known { value: tenant, remembered } = self.tenant_of_holder(tenant, act_for, false).await?;
         Ok(Holder { principal: Principal::new(format!("iam:{name}")), tenant, scopes: *scopes, remembered })
     }
 
@@ -81,8 +81,13 @@ impl Accounts {
         Ok(Known { value: subject, remembered })
     }
 
-    pub(super) async fn tenant_of_holder(&self, name: &str, act_for: Option<&str>) -> Result<Known<Arc<Tenant>>> {
-        let known = self.active_tenant(name).await.map_err(|error| match error.kind() {
+    pub(super) async fn tenant_of_holder(
+        &self,
+        name: &str,
+        act_for: Option<&str>,
+        away: bool,
+    ) -> Result<Known<Arc<Tenant>>> {
+        let known = self.active_tenant(name, away).await.map_err(|error| match error.kind() {
             ErrorKind::TenantNotFound => forbidden("The tenant of this credential does not exist"),
             _ => error,
         })?;
