@@ -76,7 +76,7 @@ pub trait JobKind: Send + Sync + 'static {
     /// # Errors
     /// A [`Failure`]; it is tried again.
     async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
-        Ok(Settled { details: job.details.clone(), writes: Vec::new() })
+        Ok(Settled { details: job.details.clone(), ..Settled::default() })
     }
 }
 
@@ -99,12 +99,14 @@ pub struct NewBatch {
 }
 
 /// What a kind adds to its job's end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Settled {
     /// The job's `details` from now on.
     pub details: Value,
     /// Written in the transaction that settles the job; at most 60.
     pub writes: Vec<Write>,
+    /// What it worked on is gone: a job that would have completed ends as cancelled.
+    pub cancelled: bool,
 }
 
 /// The kinds this process knows. A worker leaves tasks of other kinds alone.

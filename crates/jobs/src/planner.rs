@@ -328,7 +328,7 @@ impl Engine {
         let slot = head.slot.take();
         head.settled = true;
         head.counts = Some(counts.clone());
-        let job = head.clone().view(tenant, id, item.version, counts, params);
+        let mut job = head.clone().view(tenant, id, item.version, counts, params);
         let mut writes = lock(&run.row).remove();
         let mut own = Vec::new();
         if let Some(kind) = self.registry.jobs.get(head.kind.as_str()) {
@@ -336,6 +336,10 @@ impl Engine {
                 Ok(settled) => {
                     head.details = settled.details;
                     own = settled.writes;
+                    if settled.cancelled && head.status == JobStatus::Completed {
+                        head.status = JobStatus::Cancelled;
+                        job.status = head.status;
+                    }
                 }
                 Err(failure) if told_to_stop && failure.class != Class::Abandoned => {
                     // It was tried before: a kind that cannot settle must not keep its job open.

@@ -65,6 +65,6 @@ impl JobKind for Refresh {
             let failed = (job.id, self.deps.clock.now(), FAILED_FOR);
             writes.push(Shelf::fail(&job.tenant, self.resource.spec(), &subject, failed));
         }
-        Ok(Settled { details: job.details.clone(), writes })
+        Ok(Settled { details: job.details.clone(), writes, ..Settled::default() })
     }
 }

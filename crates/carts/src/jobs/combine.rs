@@ -65,14 +65,13 @@ impl Combine {
         Ok(job.status == JobStatus::Completed && into.stamps().await?.is_none())
     }
 
-    /// Puts the result in the place of what lay in the cart.
-    async fn switch(&self, job: &Job, params: &CombineParams) -> Result<(), Failure> {
+    /// Puts the result in the place of what lay in the cart; `false` when the cart was deleted.
+    async fn switch(&self, job: &Job, params: &CombineParams) -> Result<bool, Failure> {
         for _ in 0..TRIES_MAX {
-            let cart = self.kit.cart_of(&job.tenant, params.cart).await?;
-            let cart = cart.ok_or_else(|| Failure::permanent("The cart was deleted"))?;
+            let Some(cart) = self.kit.cart_of(&job.tenant, params.cart).await? else { return Ok(false) };
             // Whoever lost the lease may have come so far.
             if cart.contents == params.into {
-                return Ok(());
+                return Ok(true);
             }
             let stamps = self.kit.heads.basket(&cart).stamps().await?;
             if cart.contents != params.contents || stamps.as_ref() != Some(&params.seen) {
@@ -83,7 +82,7 @@ impl Combine {
                 return Err(Failure::permanent("The other cart was deleted or replaced while it was combined"));
             }
             if self.kit.heads.switch(&cart, &params.seen, params.into, job.updated_at).await? {
-                return Ok(());
+                return Ok(true);
             }
         }
         Err(Failure::permanent("The result of an earlier attempt was given up; ask for the combination again"))
@@ -141,9 +140,9 @@ impl JobKind for Combine {
     async fn settle(&self, job: &Job) -> Result<Settled, Failure> {
         let params: CombineParams = params(job)?;
         let mut combined = self.was_switched(job, &params).await?;
-        if !combined && job.status == JobStatus::Completed {
-            self.switch(job, &params).await?;
-            combined = true;
+        let due = !combined && job.status == JobStatus::Completed;
+        if due {
+            combined = self.switch(job, &params).await?;
         }
         let named = self.kit.cart_of(&job.tenant, params.cart).await?.map(|cart| cart.contents);
         let mut writes = Vec::new();
@@ -153,7 +152,7 @@ impl JobKind for Combine {
                 writes.push(held::strike(&job.tenant, params.cart, contents));
             }
         }
-        Ok(Settled { details: serde_json::json!({ COMBINED: combined }), writes })
+        Ok(Settled { details: serde_json::json!({ COMBINED: combined }), writes, cancelled: due && !combined })
     }
 }
 

@@ -75,6 +75,6 @@ impl JobKind for Remove {
         let RemoveParams { cart, contents } = params(job)?;
         let clean = job.counts.batches_completed == job.counts.batches;
         let writes = clean.then(|| held::strike(&job.tenant, cart, contents)).into_iter().collect();
-        Ok(Settled { details: job.details.clone(), writes })
+        Ok(Settled { details: job.details.clone(), writes, ..Settled::default() })
     }
 }

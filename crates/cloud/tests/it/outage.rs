@@ -12,7 +12,6 @@ use base::store::{Body, Key, StoreError, Write};
 use base::{Queue, Store, TaskId};
 use cloud::dynamo::{DynamoStore, Options};
 use cloud::{SqsQueue, sqs};
-use testkit::Gaps;
 use testkit::aws::{AwsShim, Cut, LAG, Moto, Odds, Service};
 use uuid::Uuid;
 
@@ -53,19 +52,17 @@ async fn a_store_that_is_away_says_so_within_a_second_and_comes_back_by_itself()
         let store = store(&shim).await;
         until_written(&store, "before").await;
 
-        let gaps = Gaps::watch();
         shim.cut(Service::Dynamo, cut);
         let begun = Instant::now();
         let (mut told, mut longest) = (0, Duration::ZERO);
         while begun.elapsed() < 4 * SECOND {
             let asked = Instant::now();
             assert!(matches!(put(&store, "x").await, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))));
-            let answered = Instant::now();
-            longest = longest.max((answered - asked).saturating_sub(gaps.found().within(asked, answered)));
+            longest = longest.max(asked.elapsed());
             told += 1;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        assert!(longest < SECOND, "{cut:?}: {longest:?}, {:?}", gaps.found());
+        assert!(longest < SECOND, "{cut:?}: {longest:?}");
         assert!(told > 100, "{cut:?}: most are told at once: {told}");
         assert!(store.ready().await.is_err());
 

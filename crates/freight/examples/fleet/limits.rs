@@ -24,8 +24,6 @@ const CROWD_AT: Duration = Duration::from_secs(55);
 /// How long the crowd stays, at least.
 const CROWD_LEAST: Duration = Duration::from_secs(10);
 const ABREAST: usize = 16;
-/// How often a scene is played until nothing disturbs it.
-const SCENES_MAX: usize = 3;
 
 /// One request that was admitted: it was decided between these instants.
 #[derive(Clone, Copy, Debug)]
@@ -53,19 +51,15 @@ pub(crate) async fn play(script: &Script) -> Value {
         let alone = crowd.come_for(CROWD_LEAST).await;
         return json!({ "most": most(&alone.admitted), "most_in_fixed_windows": most(&fixed_windows(lasts)) });
     }
-    let with = crowd
-        .undisturbed(async || {
-            crowd.ask_once().await;
-            tokio::time::sleep(CROWD_AT).await;
-            crowd.come_for(lasts).await
-        })
-        .await;
+    crowd.ask_once().await;
+    tokio::time::sleep(CROWD_AT).await;
+    let with = crowd.come_for(lasts).await;
     backends.redis.stop();
     let without = crowd.come_for(CROWD_LEAST).await;
     backends.redis.restart();
     // A copy that found Redis away looks again after some seconds.
     tokio::time::sleep(WINDOW / 4).await;
-    let again = crowd.undisturbed(async || crowd.come_for(CROWD_LEAST).await).await;
+    let again = crowd.come_for(CROWD_LEAST).await;
     let mut statuses = BTreeMap::new();
     for told in [&with, &without, &again] {
         told.statuses.iter().for_each(|(status, count)| *statuses.entry(status.to_string()).or_insert(0) += count);
@@ -121,33 +115,6 @@ impl Crowd {
         let http = reqwest::Client::builder().no_proxy().timeout(WINDOW / 2).build().unwrap();
         let urls = copies.iter().map(|copy| copy.url.clone()).collect();
         Self { http, urls, key: key.to_owned(), begun: Instant::now() }
-    }
-
-    /// What comes of a scene in which no copy found Redis away: one that does counts for itself for a moment, as
-    /// it should. It is played again after a window, a few times.
-    async fn undisturbed(&self, scene: impl AsyncFn() -> Told) -> Told {
-        let mut told = Told::default();
-        for _ in 0..SCENES_MAX {
-            let before = self.failures().await;
-            told = scene().await;
-            if self.failures().await == before {
-                break;
-            }
-            tokio::time::sleep(WINDOW).await;
-        }
-        told
-    }
-
-    /// How often copies found Redis away.
-    async fn failures(&self) -> String {
-        let mut found = String::new();
-        for url in &self.urls {
-            let asked = self.http.get(format!("{url}/metrics")).header("x-api-key", &self.key).send().await.unwrap();
-            assert_eq!(asked.status(), 200);
-            let text = asked.text().await.unwrap();
-            found.extend(text.lines().filter(|line| line.starts_with("freight_redis_failures_total")));
-        }
-        found
     }
 
     async fn ask_once(&self) {

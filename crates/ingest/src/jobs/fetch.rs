@@ -116,11 +116,11 @@ impl JobKind for Fetch {
         let details = json!({ "dataset": params.dataset, "api_calls": status.api_calls, "records": status.records });
         let found = self.kit.catalog.find(&job.tenant, &params.dataset).await?.map(|stamped| stamped.dataset);
         let Some(dataset) = found.filter(|it| !it.id.is_nil() && it.created_at <= job.created_at) else {
-            return Ok(Settled { details, writes: Vec::new() });
+            return Ok(Settled { details, ..Settled::default() });
         };
         let shelf = self.kit.catalog.shelf(&job.tenant, dataset.id);
         let errors = shelf.failures(job.id).await?;
-        Ok(Settled { details, writes: shelf.finished(status, &errors).await? })
+        Ok(Settled { details, writes: shelf.finished(status, &errors).await?, ..Settled::default() })
     }
 }
 

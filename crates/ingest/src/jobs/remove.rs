@@ -74,6 +74,6 @@ impl JobKind for Remove {
         let id = params(job)?.id;
         let clean = job.counts.batches_completed == job.counts.batches;
         let writes = clean.then(|| self.kit.catalog.heads().swept(&job.tenant, id)).into_iter().collect();
-        Ok(Settled { details: job.details.clone(), writes })
+        Ok(Settled { details: job.details.clone(), writes, ..Settled::default() })
     }
 }
