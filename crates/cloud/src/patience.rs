@@ -101,3 +101,17 @@ impl Patience {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who finds out that nobody is there would be the one who tries after a pause, again and again.
+    #[tokio::test]
+    async fn who_finds_nobody_there_does_not_try_again() {
+        let mut patience = Patience::new();
+        let gone = patience.bear(Trouble::Gone("nobody".to_owned())).await;
+        assert_eq!(gone, Err(Given::Lost("nobody".to_owned())));
+        patience.bear(Trouble::Lost("cut".to_owned())).await.unwrap();
+    }
+}

@@ -42,8 +42,6 @@ const CLIENTS: usize = 64;
 const SAMPLES: usize = 1_000;
 /// How soon the first of what is too old is removed.
 const PRUNING_MAX: Duration = Duration::from_secs(120);
-/// How often so many are taken.
-const STRETCHES: usize = 3;
 /// How long finished jobs are kept.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 /// How long pruning is watched.
@@ -224,7 +222,11 @@ impl State {
     }
 
     async fn claims(&self) -> [u128; 2] {
-        least(async || self.claim().await).await
+        let mut claims = Vec::with_capacity(SAMPLES);
+        for _ in 0..SAMPLES {
+            claims.push(self.claim().await);
+        }
+        percentiles(claims)
     }
 
     /// How long a task waits that nobody else's work delays.
@@ -244,27 +246,13 @@ fn completed() -> JobFilter {
 }
 
 async fn samples(ask: impl AsyncFn()) -> [u128; 2] {
-    least(async || {
+    let mut samples = Vec::with_capacity(SAMPLES);
+    for _ in 0..SAMPLES {
         let begun = Instant::now();
         ask().await;
-        begun.elapsed().as_micros()
-    })
-    .await
-}
-
-/// [p50, p99] of the stretch of samples whose p99 is least: what grows is in each of them, and what the machine
-/// does beside it is not.
-async fn least(sample: impl AsyncFn() -> u128) -> [u128; 2] {
-    let mut least = [u128::MAX; 2];
-    for _ in 0..STRETCHES {
-        let mut samples = Vec::with_capacity(SAMPLES);
-        for _ in 0..SAMPLES {
-            samples.push(sample().await);
-        }
-        let stretch = percentiles(samples);
-        least = if stretch[1] < least[1] { stretch } else { least };
+        samples.push(begun.elapsed().as_micros());
     }
-    least
+    percentiles(samples)
 }
 
 /// [p50, p99].

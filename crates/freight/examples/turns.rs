@@ -39,8 +39,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const CLIENTS: usize = 64;
 /// The second tenant asks for a task at most so often beside each neighbour, and beside one whose tasks begin
-/// meanwhile once for so many of them: on a fast machine some two hundred begin for each ask.
-const TASKS_PER_ASK: usize = 800;
+/// meanwhile once for so many of them.
+const TASKS_PER_ASK: usize = 400;
 const ASKS_MAX: usize = 200;
 /// Of the first tenant's tasks, one batch of a paused job for so many.
 const TASKS_PER_BATCH: usize = 20;

@@ -15,8 +15,6 @@ mod client;
 pub mod copies;
 #[cfg(feature = "server")]
 mod doors;
-#[cfg(feature = "backends")]
-mod gaps;
 #[cfg(feature = "server")]
 mod meter;
 #[cfg(feature = "backends")]
@@ -27,8 +25,6 @@ mod shim;
 pub use client::{Answer, Client};
 #[cfg(feature = "server")]
 pub use doors::Doors;
-#[cfg(feature = "backends")]
-pub use gaps::{Gaps, Watch};
 #[cfg(feature = "server")]
 pub use meter::{Bill, Meter};
 #[cfg(feature = "backends")]

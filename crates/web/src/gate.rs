@@ -1,9 +1,9 @@
 //! What stands before every handler, and knows its route.
 //!
 //! In this order: the query names are known, the credential is valid, it was looked up now or the route
-//! reads what is kept, the scope is held, the limits allow it, the `Idempotency-Key` is ours. Only then is there a [`Ctx`], and only then
-//! does the handler run, within its time. A refusal never reaches the handler; its answer is a
-//! problem under the router's own mapping.
+//! reads what is kept, the scope is held, the limits allow it, the `Idempotency-Key` is ours. Only then
+//! is there a [`Ctx`], and only then does the handler run, within its time. A refusal never reaches the
+//! handler; its answer is a problem under the router's own mapping.
 
 use std::sync::Arc;
 

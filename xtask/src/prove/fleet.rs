@@ -19,8 +19,6 @@ const RECOVERY_MAX_MS: u64 = 30_000;
 const GROWTH_MAX_KIB: u64 = 64 << 10;
 /// One write of so many may be refused although the store is there: an emulator pauses, too.
 const NEEDLESS_PER: u64 = 50;
-/// Of the writes in outages of one kind this share may be refused when the machine gave nobody a turn.
-const VOID_MAX: f64 = 0.05;
 /// How long a copy that is told to stop may take to end.
 const EXIT_MAX_MS: u64 = 30_000;
 /// How long a job may take from the moment in which a copy that works on it is told to stop: less than a
@@ -44,9 +42,7 @@ pub(super) fn outage(attack: &Attack) -> Result<Verdict> {
         && told("asked_while_there")? > 0
         && told("refused")? > 0
         && told("cached_reads_while_away")? > 0
-        && told("strangers_refused")? > 0
-        // A machine that gives nobody a turn all the time shows nothing.
-        && figures["refused_in_gaps_most"].as_f64().context("a share")? <= VOID_MAX;
+        && told("strangers_refused")? > 0;
     let held = told("lost")? == 0
         && told("later_than_a_second")? == 0
         && told("cached_reads_late")? == 0

@@ -19,9 +19,9 @@ const TIMED: [&str; 4] = ["list", "deep", "count", "claim"];
 const GROWTH_MAX: f64 = 2.0;
 /// What takes less than this is not told from what the machine does beside it, in microseconds.
 const NOISE_US: f64 = 500.0;
-/// Fifty jobs a second and tenant are removed, at most; fewer where a removal takes long, as on a slow disk.
+/// Fifty jobs a second and tenant are removed.
 const PRUNED_PER_S_MAX: f64 = 60.0;
-const PRUNED_PER_S_MIN: f64 = 2.0;
+const PRUNED_PER_S_MIN: f64 = 10.0;
 
 pub(super) fn run(attack: &Attack) -> Result<Verdict> {
     let program = if attack.quick {

@@ -95,7 +95,10 @@ async fn a_store_that_does_not_answer_lets_nobody_in_who_was_not_let_in_lately()
     unavailable(other).await;
     let just_before = Duration::from_secs(300) - Duration::from_micros(1);
     clock.advance(just_before);
+    // A store that says nothing is waited for once.
+    let reads = world.store.reads();
     verify(&world, key).await.unwrap();
+    assert_eq!(world.store.reads(), reads + 1);
     // Known from memory, they may read what is kept; this is not.
     assert_eq!(world.client().with_key(key).get("/api/v1/me").await.status, 503);
     clock.advance(Duration::from_micros(1));

@@ -7,16 +7,15 @@
 //! Once restored, writes and work go on without a new start. At the end each record that was acknowledged is
 //! there.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sandbox::Behaviour;
 use serde_json::{Value, json};
+use testkit::Client;
 use testkit::aws::{Cut, Service};
 use testkit::copies::{Backends, Copy};
-use testkit::{Client, Gaps};
 
 use crate::Script;
 use crate::load::{Asked, CHART, Load, records};
@@ -61,7 +60,6 @@ pub(crate) async fn play(script: &Script) -> Value {
     let ask = json!({ "name": "stranger", "scopes": ["tokens:read"] });
     let stranger = client.post("/api/v1/keys", &ask).await.expect(201).json();
     let stranger = client.with_key(stranger["key"].as_str().unwrap());
-    let gaps = Gaps::watch();
     let load = Load::start(&client, WRITERS, PAUSE);
     let mut random = StdRng::seed_from_u64(script.seed);
     let mut told = Told { stranger: Some(stranger), ..Told::default() };
@@ -80,7 +78,6 @@ pub(crate) async fn play(script: &Script) -> Value {
     told.wrong.extend(load.dead());
     let asked = load.asked();
     drop(load);
-    told.gaps = gaps.found();
     told.judge(&asked);
     let there = records(&client).await;
     let acknowledged = asked.iter().filter_map(|asked| asked.record.as_ref());
@@ -93,8 +90,6 @@ struct Told {
     /// Has a key that nobody has called with, until the store was away once.
     stranger: Option<Client>,
     strangers_refused: usize,
-    /// When the machine gave nobody a turn.
-    gaps: Gaps,
     /// What was cut off, from when to when.
     outages: Vec<(Outage, Instant, Instant)>,
     /// Writes that were under way when the store was cut off.
@@ -107,10 +102,6 @@ struct Told {
     /// Writes while the store was there, and those of them that were refused.
     asked_while_there: usize,
     needless: usize,
-    /// Refused while the store was there, and the machine had just given nobody a turn; and how many were asked,
-    /// by what was away.
-    voided: BTreeMap<String, usize>,
-    asked: BTreeMap<String, usize>,
     /// Reads of what is cached, those of them that came and were answered while the store was away, and those
     /// that took too long.
     reads: usize,
@@ -149,9 +140,8 @@ impl Told {
         for write in asked.iter().filter(|asked| asked.is_write) {
             let Some(outage) = self.during(write) else { continue };
             if let Some((_, begun)) = outage {
-                // Until the cut nobody kept the caller of a write that was under way, nor does who has no turn.
+                // Until the cut nobody kept the caller of a write that was under way.
                 let took = write.took.saturating_sub(begun.saturating_duration_since(write.at));
-                let took = took.saturating_sub(self.gaps.within(write.at.max(begun), write.at + write.took));
                 self.under_way += usize::from(write.at < begun);
                 self.longest_ms = self.longest_ms.max(took.as_millis());
                 self.late += usize::from(took > ANSWER_MAX);
@@ -159,14 +149,9 @@ impl Told {
             let outage = outage.map(|(outage, _)| outage);
             let is_there = !matches!(outage, Some(Outage::Store(_)));
             self.asked_while_there += usize::from(is_there);
-            *self.asked.entry(format!("{outage:?}")).or_default() += 1;
             match write.status {
                 // With the store away: done before it was gone, or once it was back.
                 200 => {}
-                // A store that has no turn is silent, too.
-                503 if is_there && self.gaps.lately(write.at, write.at + write.took) => {
-                    *self.voided.entry(format!("{outage:?}")).or_default() += 1;
-                }
                 503 if is_there => self.needless += 1,
                 503 if write.says_when => self.refused += 1,
                 status => self.wrong.push(format!("{status} during {outage:?}")),
@@ -182,9 +167,8 @@ impl Told {
         let store_is_away = self.outages.iter().any(away);
         self.reads += 1;
         self.reads_while_away += usize::from(store_is_away);
-        let took = read.took.saturating_sub(self.gaps.within(read.at, answered));
-        self.reads_late += usize::from(took > ANSWER_MAX);
-        self.longest_read_ms = self.longest_read_ms.max(took.as_millis());
+        self.reads_late += usize::from(read.took > ANSWER_MAX);
+        self.longest_read_ms = self.longest_read_ms.max(read.took.as_millis());
         let mark = read.mark.as_deref().unwrap_or_default();
         let is_marked = match store_is_away {
             true => mark.starts_with("freight; hit") || mark.ends_with("detail=store-away"),
@@ -217,7 +201,6 @@ impl Told {
     }
 
     fn line(&self, acknowledged: usize, lost: usize) -> Value {
-        let share = |(outage, voided): (&String, &usize)| *voided as f64 / self.asked[outage] as f64;
         json!({
             "rounds": self.outages.len(),
             "acknowledged": acknowledged,
@@ -226,8 +209,6 @@ impl Told {
             "refused": self.refused,
             "asked_while_there": self.asked_while_there,
             "refused_needlessly": self.needless,
-            "refused_in_gaps": self.voided.values().sum::<usize>(),
-            "refused_in_gaps_most": self.voided.iter().map(share).fold(0.0, f64::max),
             "longest_answer_ms": self.longest_ms,
             "later_than_a_second": self.late,
             "cached_reads": self.reads,
@@ -235,7 +216,6 @@ impl Told {
             "cached_reads_late": self.reads_late,
             "longest_read_ms": self.longest_read_ms,
             "strangers_refused": self.strangers_refused,
-            "gaps": self.gaps.count(),
             "recovery_ms": self.recovery_ms,
             "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
             "wrong": self.wrong,

@@ -31,7 +31,8 @@ pub(super) struct ChartParams {
         ("Cache-Control" = Option<String>, Header,
             description = "`max-age=N`, `max-stale=N`, `no-cache`, `only-if-cached`"),
         ("If-None-Match" = Option<String>, Header, description = "The `ETag` of what the caller has")),
-    responses((status = 200, body = Chart)))]
+    responses((status = 200, body = Chart), (status = 501, description = "A chain that is not supported"),
+        (status = 502, description = "The source of market data fails, and there is no earlier answer")))]
 pub(super) async fn chart_get(
     caller: Caller<TokensRead>,
     State(tokens): State<Arc<Tokens>>,
