@@ -5,13 +5,11 @@ use serde_json::{Value, json};
 use testkit::Client;
 
 use crate::holdings::until_held;
-use crate::world::World;
+use crate::world::{Hold, World};
 
-/// So many writes of items a job makes before it is held. A combination has one of each of the sixteen
-/// digits at least, and a query of all flights more.
-const WRITES: usize = 10;
-/// How many digits the items of a cart lie under.
-const DIGITS: usize = 16;
+/// After ten writes of items: a combination has one of each of the sixteen digits at least, and a query of all
+/// flights more.
+const AT_WORK: Hold = Hold::Items(10);
 
 /// Makes a cart with some items; where it is.
 async fn cart(owner: &Client, name: &str, items: std::ops::Range<usize>) -> String {
@@ -22,9 +20,9 @@ async fn cart(owner: &Client, name: &str, items: std::ops::Range<usize>) -> Stri
     at
 }
 
-/// Where a job is that was asked for, and is held now, after so many writes of items.
-async fn running(world: &World, path: &str, body: &Value, writes: usize) -> String {
-    world.gate.close_after(writes);
+/// Where a job is that was asked for, and is held now.
+async fn running(world: &World, path: &str, body: &Value, hold: Hold) -> String {
+    world.gate.close(hold);
     let owner = world.client.with_key("owner");
     let accepted = owner.post(path, body).await.expect(202);
     world.gate.met().await;
@@ -44,17 +42,17 @@ async fn a_job_whose_cart_is_deleted_is_cancelled_and_leaves_nothing() {
     let owner = world.client.with_key("owner");
     let at = cart(&owner, "queried", 0..1).await;
     let all = json!({ "entity_type": "flights", "filters": {} });
-    let job = running(&world, &format!("{at}/items/query"), &all, WRITES).await;
+    let job = running(&world, &format!("{at}/items/query"), &all, AT_WORK).await;
     owner.delete(&at).await.expect(200);
     world.gate.open();
     assert_eq!(end(&owner, &job).await["status"], "cancelled");
 
     let other = cart(&owner, "other", 400..900).await;
     let with = other.trim_start_matches("/resources/carts/");
-    // While it works, and when all is written but the last digit: then only its end finds the cart gone.
-    for writes in [WRITES, DIGITS - 1] {
+    // While it works, and when all is written: then only its end finds the cart gone.
+    for hold in [AT_WORK, Hold::Switch] {
         let at = cart(&owner, "combined", 0..500).await;
-        let job = running(&world, &format!("{at}/combine"), &json!({ "with": with, "op": "union" }), writes).await;
+        let job = running(&world, &format!("{at}/combine"), &json!({ "with": with, "op": "union" }), hold).await;
         owner.delete(&at).await.expect(200);
         world.gate.open();
         let job = end(&owner, &job).await;
@@ -73,7 +71,7 @@ async fn a_job_that_is_cancelled_keeps_what_it_put_in_and_says_how_much() {
     let owner = world.client.with_key("owner");
     let at = cart(&owner, "half", 0..1).await;
     let all = json!({ "entity_type": "flights", "filters": {} });
-    let job = running(&world, &format!("{at}/items/query"), &all, WRITES).await;
+    let job = running(&world, &format!("{at}/items/query"), &all, AT_WORK).await;
     owner.delete(&job).await.expect(200);
     world.gate.open();
     let job = end(&owner, &job).await;

@@ -7,17 +7,18 @@ use async_trait::async_trait;
 use base::clock::SystemClock;
 use base::intercept::{Intercept, Intercepted};
 use base::memory::{MemoryQueue, MemoryStore};
-use base::store::{StoreError, Version, Write};
+use base::store::{Action, StoreError, Version, Write};
 use base::{Clock, Scope, Store};
 use carts::contract::flights;
 use carts::model::catalog::Records;
 use carts::model::{Catalog, Found, View};
-use carts::store::{ITEMS, TABLES};
+use carts::store::basket::digits;
+use carts::store::{CARTS, ITEMS, TABLES};
 use carts::{Carts, Deps};
 use jobs::{Engine, FixedQuotas, Registry, Settings, Workers};
 use serde_json::json;
 use testkit::{Client, Doors};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
@@ -31,7 +32,7 @@ impl World {
     pub(crate) fn start() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = Arc::new(MemoryStore::new(clock.clone()));
-        let gate = Gate { passes: watch::Sender::new(None), waiting: Arc::default() };
+        let gate = Gate { hold: watch::Sender::new(Hold::Nothing), met: watch::Sender::new(false) };
         let gated: Arc<dyn Store> = Arc::new(Intercepted::new(store.clone(), gate.clone()));
         let deps = Deps { store: gated.clone(), catalog: Arc::new(Flights) };
         let mut registry = Registry::default();
@@ -69,41 +70,57 @@ impl World {
     }
 }
 
-/// Where jobs that write items can be held.
+/// Where a job is held.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Hold {
+    Nothing,
+    /// When it writes items, after so many writes more.
+    Items(usize),
+    /// At its end, when it puts what it combined in the cart.
+    Switch,
+}
+
+/// What holds jobs.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    /// How many writes may pass, unless it is open.
-    passes: watch::Sender<Option<usize>>,
-    waiting: Arc<Notify>,
+    hold: watch::Sender<Hold>,
+    /// Whether a job is held since it was closed.
+    met: watch::Sender<bool>,
 }
 
 impl Gate {
-    /// After so many writes more, jobs are held.
-    pub(crate) fn close_after(&self, writes: usize) {
-        self.passes.send_replace(Some(writes));
+    /// The next job is held here.
+    pub(crate) fn close(&self, hold: Hold) {
+        self.met.send_replace(false);
+        self.hold.send_replace(hold);
     }
 
     /// Until a job is held.
     pub(crate) async fn met(&self) {
-        self.waiting.notified().await;
+        self.met.subscribe().wait_for(|met| *met).await.unwrap();
     }
 
     /// Nothing is held any more.
     pub(crate) fn open(&self) {
-        self.passes.send_replace(None);
+        self.hold.send_replace(Hold::Nothing);
     }
 
-    async fn pass(&self) {
-        let mut passes = self.passes.subscribe();
+    /// Passes what writes items, or the result of a combination, or waits.
+    async fn pass(&self, items: bool) {
+        let mut hold = self.hold.subscribe();
         let mut held = false;
-        self.passes.send_if_modified(|passes| {
-            held = *passes == Some(0);
-            *passes = passes.map(|left| left.saturating_sub(1));
+        self.hold.send_if_modified(|hold| {
+            match hold {
+                Hold::Items(0) => held = items,
+                Hold::Items(left) => *left -= usize::from(items),
+                Hold::Switch => held = !items,
+                Hold::Nothing => {}
+            }
             false
         });
         if held {
-            self.waiting.notify_one();
-            passes.wait_for(Option::is_none).await.unwrap();
+            self.met.send_replace(true);
+            hold.wait_for(|hold| *hold == Hold::Nothing).await.unwrap();
         }
     }
 }
@@ -111,10 +128,12 @@ impl Gate {
 #[async_trait]
 impl Intercept for Gate {
     async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
-        // What a task writes has its lease beside it, of another table.
-        let of_items = writes.iter().any(|write| write.key.table == ITEMS);
-        if of_items && writes.iter().any(|write| !TABLES.contains(&write.key.table)) {
-            self.pass().await;
+        let any = |is: fn(&Write) -> bool| writes.iter().any(is);
+        // What a task writes has its lease beside it, of another table; what it combined has to be there whole.
+        let items = any(|it| it.key.table == ITEMS) && any(|it| !TABLES.contains(&it.key.table));
+        let checked = writes.iter().filter(|it| it.key.table == CARTS && it.action == Action::Check).count();
+        if items || checked == digits().count() {
+            self.pass(items).await;
         }
         inner.write(writes).await
     }
