@@ -2,7 +2,8 @@
 //!
 //! It opens when somebody found that the other side is away. Then every call is given up at once; when
 //! the pause is over one call tries, and the pause that follows its failure is twice as long. An answer
-//! closes it.
+//! closes it. Who tries waits a while at first, and longer after each pause: whoever is back mostly answers at
+//! once, and the caller may have waited for this other side already.
 //!
 //! Many may find out at the same time, each by a call of its own: what a call found counts only as long as
 //! nothing has changed since it was let through, or a crowd would make one pause as long as many.
@@ -39,6 +40,16 @@ pub(crate) struct Pass {
     changes: u64,
     /// Whether it is the one that tries after a pause.
     pub(crate) is_trial: bool,
+    /// The pause that was made before it.
+    pause: Duration,
+}
+
+impl Pass {
+    /// How long this call is waited for, of at most so long: one that tries, as long as the pause before it was,
+    /// and at least a quarter.
+    pub(crate) fn patience(self, most: Duration) -> Duration {
+        if self.is_trial { self.pause.clamp(most / 4, most) } else { most }
+    }
 }
 
 impl Breaker {
@@ -62,7 +73,7 @@ impl Breaker {
         if is_trial {
             state.open_until = now + state.pause;
         }
-        Some(Pass { changes: state.changes, is_trial })
+        Some(Pass { changes: state.changes, is_trial, pause: state.pause })
     }
 
     /// Whether nothing has changed since a call was let through.
@@ -132,10 +143,13 @@ mod tests {
         let (pause, trial) = waited(&breaker, &clock);
         assert_eq!(pause, 100);
         assert!(trial.is_trial && breaker.admit().is_none(), "one tries");
+        assert_eq!(trial.patience(600 * MILLISECOND), 150 * MILLISECOND);
+        assert_eq!(crowd[0].patience(600 * MILLISECOND), 600 * MILLISECOND);
 
         assert!(!breaker.open(trial), "it is no news that it is still away");
         let (pause, trial) = waited(&breaker, &clock);
         assert_eq!(pause, 200, "the next pause is longer");
+        assert_eq!([600, 80].map(|most| trial.patience(most * MILLISECOND)), [200, 80].map(|it| it * MILLISECOND));
 
         assert!(breaker.is_as_at(trial) && breaker.close() && !breaker.close());
         assert!(!breaker.is_as_at(trial) && !breaker.open(trial), "what was found before it closed is old");

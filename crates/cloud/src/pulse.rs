@@ -184,13 +184,14 @@ impl Shared {
 
     /// Ends when since `begun` nobody has had an answer for too long, or others have found so.
     async fn silence(&self, begun: Duration, pass: Pass, connector: &SharedHttpConnector, uri: &str) {
+        let most = pass.patience(self.silence_max);
         while self.breaker.is_as_at(pass) || self.was_heard_since(begun) {
             let quiet = self.clock.monotonic().saturating_sub(begun.max(*lock(&self.heard)));
-            let left = self.silence_max.saturating_sub(quiet);
+            let left = most.saturating_sub(quiet);
             if left.is_zero() {
                 return;
             }
-            if quiet >= self.silence_max / 2
+            if quiet >= most / 2
                 && let Ok(_only) = self.asking.try_lock()
                 && let Ok(true) = tokio::time::timeout(left, is_there(connector, uri)).await
             {

@@ -12,12 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult};
 
 use crate::breaker::{Breaker, Pass};
 
-/// How long anybody waits for a connection, and then for an answer.
-const CONNECT_MAX: Duration = Duration::from_millis(500);
+/// How long anybody waits for an answer, and for the connection before it.
 const ANSWER_MAX: Duration = Duration::from_millis(500);
 /// How long the breaker stays open at most.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
@@ -44,6 +43,17 @@ impl Link {
         F: Future<Output = RedisResult<T>>,
     {
         let pass = self.breaker.admit()?;
+        let answer = tokio::time::timeout(pass.patience(ANSWER_MAX), self.answer(ask, pass)).await;
+        if answer.is_err() {
+            self.gone(&RedisError::from((ErrorKind::Io, "it does not answer")), pass);
+        }
+        answer.ok().flatten()
+    }
+
+    async fn answer<T, F>(&self, ask: impl FnOnce(MultiplexedConnection) -> F, pass: Pass) -> Option<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
         let connection = self.connection(pass).await?;
         match ask(connection).await {
             Ok(answer) => {
@@ -51,7 +61,7 @@ impl Link {
                 Some(answer)
             }
             Err(error) => {
-                self.failed(&error, pass).await;
+                self.failed(&error, pass);
                 None
             }
         }
@@ -67,7 +77,7 @@ impl Link {
             return None;
         }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_MAX))
+            .set_connection_timeout(Some(ANSWER_MAX))
             .set_response_timeout(Some(ANSWER_MAX));
         match self.client.get_multiplexed_async_connection_with_config(&config).await {
             Ok(made) => Some(connection.insert(made).clone()),
@@ -78,7 +88,7 @@ impl Link {
         }
     }
 
-    async fn failed(&self, error: &RedisError, pass: Pass) {
+    fn failed(&self, error: &RedisError, pass: Pass) {
         if let Some(code) = error.code().filter(|code| !matches!(*code, "READONLY" | "LOADING" | "MASTERDOWN")) {
             metrics::counter!("freight_redis_refused_total").increment(1);
             if self.is_first(code) {
@@ -86,9 +96,15 @@ impl Link {
             }
             return;
         }
-        // Somebody else's newer connection may be well.
-        if self.breaker.is_as_at(pass) {
-            *self.connection.lock().await = None;
+        self.gone(error, pass);
+    }
+
+    /// Lets go of a connection that failed. Somebody else's newer one may be well, or is being made at this moment.
+    fn gone(&self, error: &RedisError, pass: Pass) {
+        if self.breaker.is_as_at(pass)
+            && let Ok(mut connection) = self.connection.try_lock()
+        {
+            *connection = None;
         }
         self.open(error, pass);
     }
@@ -115,8 +131,6 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
-    use redis::ErrorKind;
-
     use super::*;
 
     #[test]
