@@ -212,7 +212,7 @@ pub enum Action {
     Put(Body),
     /// Removes it; an absent one is no error.
     Delete,
-    /// Adds to numeric fields; makes an absent item from zeros.
+    /// Adds to up to 32 numeric fields; makes an absent item from zeros.
     Add(Vec<(String, i64)>),
     /// Changes nothing: only the condition counts.
     Check,
@@ -482,6 +482,8 @@ impl<S: Store + ?Sized> StoreExt for S {}
 pub const GET_MANY_MAX: usize = 100;
 /// At most this many writes in one `write`.
 pub const WRITES_MAX: usize = 100;
+/// At most this many fields in one [`Action::Add`]: DynamoDB's store says of each that its sum fits, in 4 KB in all.
+pub const ADDED_MAX: usize = 32;
 /// At most this many bytes in one `write`: DynamoDB's 4 MiB, less what its store adds.
 pub const WRITE_BYTES_MAX: usize = 4_000_000;
 /// At most this many bytes in one item: names, values and keys together. DynamoDB's own limit is
@@ -525,7 +527,7 @@ pub fn check_key(key: &Key) -> Result<(), StoreError> {
 /// Refuses a transaction over its limits; every implementation calls it first.
 ///
 /// # Errors
-/// `TooLarge`, naming what is over: the number of writes, a key named twice, an item, the total.
+/// `TooLarge`, naming what is over: the number of writes, a key named twice, an item, an addition, the total.
 pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
     check("writes", writes.len(), 1, WRITES_MAX)?;
     let mut total = 0;
@@ -535,10 +537,17 @@ pub fn check_writes(writes: &[Write]) -> Result<(), StoreError> {
         if !seen.insert(&write.key) {
             return Err(StoreError::TooLarge { what: "writes of one key", limit: 1, actual: 2 });
         }
-        if let Action::Put(body) = &write.action {
-            let bytes = item_bytes(&write.key, body);
-            check("item bytes", bytes, 0, ITEM_BYTES_MAX)?;
-            total += bytes;
+        match &write.action {
+            Action::Put(body) => {
+                let bytes = item_bytes(&write.key, body);
+                check("item bytes", bytes, 0, ITEM_BYTES_MAX)?;
+                total += bytes;
+            }
+            Action::Add(fields) => {
+                let named: HashSet<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
+                check("fields of an addition", named.len(), 0, ADDED_MAX)?;
+            }
+            Action::Delete | Action::Check => {}
         }
     }
     check("transaction bytes", total, 0, WRITE_BYTES_MAX)

@@ -10,6 +10,7 @@ use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Credentials, ProvideCredentials as _, SharedCredentialsProvider};
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
@@ -23,6 +24,9 @@ use crate::pulse::{Away, Silent};
 
 /// How long an attempt may take to connect.
 const CONNECT_MAX: Duration = Duration::from_secs(2);
+/// How long a connection is kept that nobody uses. After an outage what is idle may be dead without a word, and each
+/// that is tried costs one who tries.
+const IDLE_MAX: Duration = Duration::from_secs(10);
 /// How long an attempt of anything but a long poll may take.
 pub(crate) const ATTEMPT_MAX: Duration = Duration::from_secs(5);
 
@@ -74,7 +78,10 @@ impl Aws {
 
 /// Named here, since the library's own choice cannot be listened to ([`Pulse`](crate::pulse::Pulse)).
 pub(crate) fn https() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https()
+    aws_smithy_http_client::Builder::new()
+        .pool_idle_timeout(IDLE_MAX)
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https()
 }
 
 impl AccessKey {
@@ -124,6 +131,10 @@ impl Trouble {
                 return Self::Refused("away".to_owned(), said(error));
             }
             SdkError::DispatchFailure(failure) if found::<Silent>(failure) => return Self::Gone(said(error)),
+            // Nothing was sent, since nobody says who we are.
+            SdkError::DispatchFailure(failure) if found::<CredentialsError>(failure) => {
+                return Self::Refused("credentials".to_owned(), said(error));
+            }
             _ => return Self::Lost(said(error)),
         };
         match code.as_str() {
@@ -152,4 +163,26 @@ fn found<E: std::error::Error + 'static>(failure: &DispatchFailure) -> bool {
 
 fn said<E: std::error::Error + 'static>(error: &SdkError<E>) -> String {
     DisplayErrorContext(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
+    use super::*;
+
+    fn trouble(error: impl std::error::Error + Send + Sync + 'static) -> Trouble {
+        let failure = ConnectorError::other(error.into(), None);
+        Trouble::of(&SdkError::<GetItemError>::dispatch_failure(failure))
+    }
+
+    #[test]
+    fn what_was_not_sent_is_not_lost() {
+        assert!(matches!(trouble(Away), Trouble::Refused(code, _) if code == "away"));
+        let nobody = CredentialsError::not_loaded("nobody says who we are");
+        assert!(matches!(trouble(nobody), Trouble::Refused(code, _) if code == "credentials"));
+        assert!(matches!(trouble(Silent), Trouble::Gone(_)));
+        assert!(matches!(trouble(std::io::Error::other("cut")), Trouble::Lost(_)));
+    }
 }

@@ -2,8 +2,7 @@
 //!
 //! It opens when somebody found that the other side is away. Then every call is given up at once; when
 //! the pause is over one call tries, and the pause that follows its failure is twice as long. An answer
-//! closes it. Who tries waits a while at first, and longer after each pause: whoever is back mostly answers at
-//! once, and the caller may have waited for this other side already.
+//! closes it. Who tries need not wait as long as others ([`Pass::patience`]).
 //!
 //! Many may find out at the same time, each by a call of its own: what a call found counts only as long as
 //! nothing has changed since it was let through, or a crowd would make one pause as long as many.
@@ -45,10 +44,10 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// How long this call is waited for, of at most so long: one that tries, as long as the pause before it was,
-    /// and at least a quarter.
+    /// How long this call is waited for, of at most so long: one that tries a quarter at first, and twice as long
+    /// after each further pause. Whoever is back mostly answers at once, and the caller may have waited already.
     pub(crate) fn patience(self, most: Duration) -> Duration {
-        if self.is_trial { self.pause.clamp(most / 4, most) } else { most }
+        if self.is_trial { most.mul_f64((self.pause.div_duration_f64(PAUSE_FIRST) / 4.0).min(1.0)) } else { most }
     }
 }
 
@@ -149,7 +148,10 @@ mod tests {
         assert!(!breaker.open(trial), "it is no news that it is still away");
         let (pause, trial) = waited(&breaker, &clock);
         assert_eq!(pause, 200, "the next pause is longer");
-        assert_eq!([600, 80].map(|most| trial.patience(most * MILLISECOND)), [200, 80].map(|it| it * MILLISECOND));
+        assert_eq!(trial.patience(600 * MILLISECOND), 300 * MILLISECOND, "and so is the patience");
+        breaker.open(trial);
+        let trial = waited(&breaker, &clock).1;
+        assert_eq!(trial.patience(60_000 * MILLISECOND), 60_000 * MILLISECOND, "who takes that long is found");
 
         assert!(breaker.is_as_at(trial) && breaker.close() && !breaker.close());
         assert!(!breaker.is_as_at(trial) && !breaker.open(trial), "what was found before it closed is old");

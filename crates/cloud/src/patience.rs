@@ -30,7 +30,11 @@ where
     loop {
         match call().await {
             Ok(answer) => return Ok(answer),
-            Err(error) => patience.bear(Trouble::of(&error)).await?,
+            // The last answer tells, whatever was lost before.
+            Err(error) => match Trouble::of(&error) {
+                Trouble::Refused(code, said) => return Err(Given::Refused(code, said)),
+                trouble => patience.bear(trouble).await?,
+            },
         }
     }
 }

@@ -167,7 +167,8 @@ impl Shared {
     /// is so.
     fn failed(&self, begun: Duration, pass: Pass) -> bool {
         let now = self.clock.monotonic();
-        let failing = Failing::after(*lock(&self.failing), begun, now);
+        // An attempt may take long; who was answered meanwhile knows better.
+        let failing = Failing::after(*lock(&self.failing), begun.max(*lock(&self.heard)), now);
         *lock(&self.failing) = Some(failing);
         if pass.is_trial || failing.lasts() > self.silence_max / 2 {
             self.open(pass);
@@ -232,9 +233,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{Failing, ROW};
+    use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -246,5 +245,16 @@ mod tests {
         assert_eq!(second.lasts(), SECOND + ROW, "however long one slept between them");
         let alone = Failing::after(Some(second), 60 * SECOND, 61 * SECOND);
         assert_eq!(alone.lasts(), SECOND, "what failed long ago says nothing");
+    }
+
+    #[tokio::test]
+    async fn one_connection_that_breaks_says_nothing_while_others_are_answered() {
+        let pulse = Pulse::before(crate::aws::https(), SECOND / 5).0;
+        let pass = pulse.breaker.admit().unwrap();
+        pulse.clock.sleep(SECOND / 2).await;
+        pulse.answered();
+        assert!(!pulse.failed(Duration::ZERO, pass), "it took half a second");
+        pulse.clock.sleep(SECOND / 2).await;
+        assert!(pulse.failed(Duration::ZERO, pass), "nobody was answered since");
     }
 }

@@ -104,11 +104,19 @@ impl DynamoStore {
         for table in &self.options.tables {
             let table = self.table_name(*table);
             self.until_active(&table).await?;
-            if self.faults(&table).await?.contains(&Fault::NoTimeToLive) {
-                self.set_ttl(&table).await?;
+            if self.keeps_all(&table).await?
+                && let Err(error) = self.set_ttl(&table).await
+                && self.keeps_all(&table).await?
+            {
+                return Err(error);
             }
         }
         Ok(made)
+    }
+
+    /// Whether nobody has said yet that what has expired is removed.
+    async fn keeps_all(&self, table: &str) -> Result<bool, StoreError> {
+        Ok(self.faults(table).await?.contains(&Fault::NoTimeToLive))
     }
 
     async fn faults(&self, table: &str) -> Result<Vec<Fault>, StoreError> {

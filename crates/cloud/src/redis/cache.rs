@@ -75,7 +75,8 @@ impl Cache for RedisCache {
 
     async fn put(&self, key: &CacheKey, value: Bytes, stamp: u64, ttl: Duration) {
         if value.len() > VALUE_BYTES_MAX {
-            return;
+            // What is kept is older.
+            return self.remove(key, stamp).await;
         }
         let mut invocation = PUT.key(self.redis.key(key.as_str()));
         invocation.arg(digits(stamp)).arg(value.as_ref()).arg(millis(ttl));

@@ -1,8 +1,8 @@
 //! The connection, and a breaker before it.
 //!
 //! All callers share one connection. When it fails, the breaker opens: for a while every call is
-//! given up at once instead of waiting for a peer that is not there. A caller never learns more than that it got
-//! nothing; operators find it logged once for each change and counted.
+//! given up at once instead of waiting for a peer that is not there, and who tries then makes another connection.
+//! A caller never learns more than that it got nothing; operators find it logged once for each change and counted.
 //!
 //! A Redis that refuses is there. What it refuses it may refuse to everybody who asks (`OOM`, `NOPERM`, a
 //! cluster's `MOVED` and `CROSSSLOT`), so each kind of refusal is logged once, and once more after Redis was away.
@@ -45,7 +45,7 @@ impl Link {
         let pass = self.breaker.admit()?;
         let answer = tokio::time::timeout(pass.patience(ANSWER_MAX), self.answer(ask, pass)).await;
         if answer.is_err() {
-            self.gone(&RedisError::from((ErrorKind::Io, "it does not answer")), pass);
+            self.open(&RedisError::from((ErrorKind::Io, "it does not answer")), pass);
         }
         answer.ok().flatten()
     }
@@ -69,7 +69,7 @@ impl Link {
 
     async fn connection(&self, pass: Pass) -> Option<MultiplexedConnection> {
         let mut connection = self.connection.lock().await;
-        if let Some(connection) = &*connection {
+        if let Some(connection) = connection.as_ref().filter(|_| !pass.is_trial) {
             return Some(connection.clone());
         }
         // Whoever waited while another failed to connect does not try again.
@@ -89,24 +89,12 @@ impl Link {
     }
 
     fn failed(&self, error: &RedisError, pass: Pass) {
-        if let Some(code) = error.code().filter(|code| !matches!(*code, "READONLY" | "LOADING" | "MASTERDOWN")) {
-            metrics::counter!("freight_redis_refused_total").increment(1);
-            if self.is_first(code) {
-                tracing::warn!(code, "Redis refuses commands");
-            }
-            return;
+        let Some(code) = refusal(error) else { return self.open(error, pass) };
+        metrics::counter!("freight_redis_refused_total").increment(1);
+        if self.is_first(&code) {
+            tracing::warn!(code, "Redis refuses commands");
         }
-        self.gone(error, pass);
-    }
-
-    /// Lets go of a connection that failed. Somebody else's newer one may be well, or is being made at this moment.
-    fn gone(&self, error: &RedisError, pass: Pass) {
-        if self.breaker.is_as_at(pass)
-            && let Ok(mut connection) = self.connection.try_lock()
-        {
-            *connection = None;
-        }
-        self.open(error, pass);
+        self.is_well();
     }
 
     fn open(&self, error: &RedisError, pass: Pass) {
@@ -127,6 +115,14 @@ impl Link {
             tracing::info!("Redis is back");
         }
     }
+}
+
+/// The code with which a Redis that is there refuses. One that is a replica now, loads, or misses its master is of no
+/// use to anybody: its address may lead to another one.
+fn refusal(error: &RedisError) -> Option<String> {
+    let errors = error.clone().into_server_errors()?;
+    let code = errors.first()?.1.code();
+    (!matches!(code, "READONLY" | "LOADING" | "MASTERDOWN")).then(|| code.to_owned())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! What this copy knows of the cache without asking: for two seconds, and what is newer stays.
 //!
 //! A reader may come back from Redis with a value that was removed or replaced here while it was on
-//! its way. So a removal is remembered, too, and nothing gives way to what is older.
+//! its way. So a removal is remembered, too, and nothing gives way to what is older. Entries leave in order of last
+//! use: an admission policy could turn a fresh removal away.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -11,11 +12,14 @@ use base::Clock;
 use base::cache::{CacheKey, Cached};
 use bytes::Bytes;
 use moka::ops::compute::Op;
+use moka::policy::EvictionPolicy;
 
 /// How long it is believed.
 const TTL: Duration = Duration::from_secs(2);
 /// How much is held.
 const BYTES_MAX: u64 = 8 << 20;
+/// What an entry costs beside its key and its value, about.
+const ENTRY_BYTES: usize = 128;
 
 /// The near tier.
 #[derive(Clone, Debug)]
@@ -41,10 +45,15 @@ impl Known {
 impl Near {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         let weigh = |key: &CacheKey, known: &Known| {
-            let bytes = key.as_str().len() + known.value.as_ref().map_or(0, Bytes::len);
+            let bytes = ENTRY_BYTES + key.as_str().len() + known.value.as_ref().map_or(0, Bytes::len);
             u32::try_from(bytes).unwrap_or(u32::MAX)
         };
-        let known = moka::future::Cache::builder().max_capacity(BYTES_MAX).weigher(weigh).time_to_live(TTL).build();
+        let known = moka::future::Cache::builder()
+            .max_capacity(BYTES_MAX)
+            .weigher(weigh)
+            .time_to_live(TTL)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
         Self { known, clock }
     }
 
@@ -136,6 +145,23 @@ mod tests {
         assert_eq!(near.get(&key).await, Some(cached("same", 2)), "it is newer");
         near.forget(&key, 2).await;
         assert_eq!(near.get(&key).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_removal_is_remembered_although_all_else_is_asked_for_more() {
+        let (near, gone) = (Near::new(Arc::new(SystemClock::new())), CacheKey::new(&["acme", "gone"]));
+        let large = Bytes::from(vec![0; 64 << 10]);
+        for n in 0..200 {
+            let key = CacheKey::new(&["acme", &n.to_string()]);
+            near.learn(&key, Cached { value: large.clone(), stamp: 1 }, MINUTE).await;
+            for _ in 0..5 {
+                near.get(&key).await;
+            }
+        }
+        near.known.run_pending_tasks().await;
+        near.remove(&gone, 2).await;
+        near.known.run_pending_tasks().await;
+        assert_eq!(near.learn(&gone, cached("old", 1), MINUTE).await, None);
     }
 
     #[tokio::test]

@@ -155,7 +155,21 @@ impl SqsQueue {
         }
     }
 
+    /// Sends rings, and those that are left when some were refused; but where nobody answers, nobody waits again.
     async fn send_all(&self, topic: &Topic, rings: &[Ring]) -> Result<(), Given> {
+        let mut sent = Ok(());
+        for some in rings.chunks(BATCH * ABREAST) {
+            let no_answer = |_| Err(Given::Lost("no answer".to_owned()));
+            match tokio::time::timeout(CALL_MAX, self.send_abreast(topic, some)).await.unwrap_or_else(no_answer) {
+                Ok(()) => {}
+                Err(Given::Lost(what)) => return Err(Given::Lost(what)),
+                Err(given) => sent = Err(given),
+            }
+        }
+        sent
+    }
+
+    async fn send_abreast(&self, topic: &Topic, rings: &[Ring]) -> Result<(), Given> {
         let url = self.url(topic.as_str()).await?;
         let calls: Vec<_> = rings.chunks(BATCH).map(|rings| self.send_batch(&url, rings)).collect();
         let answers: Vec<Result<(), Given>> = futures::stream::iter(calls).buffer_unordered(ABREAST).collect().await;
@@ -184,8 +198,8 @@ impl Queue for SqsQueue {
             return Err(Error::unavailable("SQS has not answered lately"));
         };
         let sent = self.send_all(topic, &rings).await;
-        // Who refuses a message is there.
-        let is_there = matches!(sent, Ok(()) | Err(Given::Refused(..)));
+        // Who refuses a message, or has no time for it, is there.
+        let is_there = !matches!(sent, Err(Given::Lost(_)));
         if if is_there { self.breaker.close() } else { self.breaker.open(pass) } {
             tracing::warn!(topic = topic.as_str(), is_there, "SQS went away or came back");
         }

@@ -41,6 +41,8 @@ impl SqsQueue {
                 .queue_name(name)
                 .attributes(QueueAttributeName::VisibilityTimeout, VISIBILITY_S)
                 .attributes(QueueAttributeName::MessageRetentionPeriod, self.options.retention.as_secs().to_string())
+                .customize()
+                .config_override(within(ATTEMPT_MAX))
                 .send()
                 .await
                 .map_err(refused)?;

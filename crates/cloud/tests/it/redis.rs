@@ -142,6 +142,37 @@ async fn a_silent_redis_holds_nobody_up() {
     }
 }
 
+/// A connection to a Redis, for who looks and changes behind everybody's back.
+async fn raw(server: &testkit::Redis) -> redis::aio::MultiplexedConnection {
+    redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// What Redis refuses to one it does not keep from others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_refuses_is_there() {
+    let (mut server, clock) = (testkit::Redis::start(), clock());
+    let redis = at(&server);
+    let (cache, limiter) = (redis.cache(clock.clone()), redis.limiter(clock.clone()));
+    let (other, key) = (at(&server).cache(clock.clone()), CacheKey::new(&["acme", "k"]));
+    other.put(&key, Bytes::from_static(b"v"), 1, HOUR).await;
+    let mut raw = raw(&server).await;
+    let names: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut raw).await.unwrap();
+    let [name] = &names[..] else { panic!("{names:?}") };
+    redis::pipe().del(name).rpush(name, "a list").exec_async(&mut raw).await.unwrap();
+    assert_eq!(cache.get(&key).await, None);
+    cache.ready().await.expect("the key is of another type, and that is all");
+
+    server.stop();
+    cache.ready().await.unwrap_err();
+    server.restart();
+    let mut raw = self::raw(&server).await;
+    redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).exec_async(&mut raw).await.unwrap();
+    clock.sleep(Duration::from_millis(300)).await;
+    // It is the one who tries after the pause, and has no room.
+    assert!(limiter.check("acme", &[Policy::new("test", 10, HOUR)], 1).await.allowed());
+    cache.ready().await.expect("it was answered");
+}
+
 #[test]
 fn an_address_that_is_none_is_refused_without_repeating_it() {
     for address in ["http://hunter2@x", "redis://", "hunter2"] {

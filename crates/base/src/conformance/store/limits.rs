@@ -4,8 +4,8 @@ use crate::Store;
 use crate::conformance::Fixture;
 use crate::conformance::store::{OTHER, TABLE};
 use crate::store::{
-    Body, Bulk, GET_MANY_MAX, ITEM_BYTES_MAX, Key, PAGE_MAX, PARTITION_BYTES_MAX, SORT_BYTES_MAX, StoreError,
-    WRITE_BYTES_MAX, WRITES_MAX, When, Write, item_bytes,
+    ADDED_MAX, Body, Bulk, GET_MANY_MAX, ITEM_BYTES_MAX, Key, PAGE_MAX, PARTITION_BYTES_MAX, SORT_BYTES_MAX,
+    StoreError, WRITE_BYTES_MAX, WRITES_MAX, When, Write, item_bytes,
 };
 
 /// Asserts that a call was refused for this, and for nothing else.
@@ -69,6 +69,20 @@ pub async fn item_limits_hold_at_minus_one_zero_plus_one(fx: &Fixture<dyn Store>
     let put = Write::put(key.clone(), body.clone());
     refused(fx.write(vec![put]).await, "item bytes", ITEM_BYTES_MAX, ITEM_BYTES_MAX + 1);
     refused(fx.bulk(TABLE, vec![Bulk::Put(key, body)]).await, "item bytes", ITEM_BYTES_MAX, ITEM_BYTES_MAX + 1);
+}
+
+/// Additions to up to 32 fields, however often each is named.
+pub async fn addition_limits_hold_at_minus_one_zero_plus_one(fx: &Fixture<dyn Store>) {
+    let (key, names) = (fx.key("p", "sums"), (0..=ADDED_MAX).map(|n| format!("n{n}")).collect::<Vec<_>>());
+    let adds = |count: usize| Write::add(key.clone(), names[..count].iter().map(|name| (name.as_str(), 1)));
+    for count in [ADDED_MAX - 1, ADDED_MAX] {
+        fx.done(adds(count)).await;
+    }
+    fx.done(Write::add(key.clone(), [names[0].as_str(); ADDED_MAX + 1].map(|name| (name, 1)))).await;
+    let stored = fx.read(&key).await.unwrap();
+    let sums = [0, 1, ADDED_MAX - 1].map(|n| stored.int(&names[n]));
+    assert_eq!(sums, [ADDED_MAX + 3, 2, 1].map(|n| i64::try_from(n).unwrap()));
+    refused(fx.write(vec![adds(ADDED_MAX + 1)]).await, "fields of an addition", ADDED_MAX, ADDED_MAX + 1);
 }
 
 /// Transactions of 1 to 100 writes and up to 4 MB.

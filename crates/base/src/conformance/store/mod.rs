@@ -73,6 +73,7 @@ macro_rules! store_conformance {
             pages_go_on_past_expired_items
             key_limits_hold_at_minus_one_zero_plus_one
             item_limits_hold_at_minus_one_zero_plus_one
+            addition_limits_hold_at_minus_one_zero_plus_one
             transaction_limits_hold_at_minus_one_zero_plus_one
             read_limits_hold_at_minus_one_zero_plus_one
             a_write_names_each_key_once
