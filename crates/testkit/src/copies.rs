@@ -121,6 +121,25 @@ impl Copy {
         self.child.id()
     }
 
+    /// Forgets how much memory it has used at most.
+    ///
+    /// # Panics
+    /// When there is no such process, or the system is not Linux.
+    pub fn memory_peak_forget(&self) {
+        // What 5 means there: https://docs.kernel.org/filesystems/proc.html
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").expect("a process of ours");
+    }
+
+    /// How much memory it has used at most, in KiB, since that was forgotten.
+    ///
+    /// # Panics
+    /// As [`Self::memory_peak_forget`].
+    pub fn memory_peak_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process of ours");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("what it used at most");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+
     /// Sends it a signal, such as `TERM`.
     ///
     /// # Panics

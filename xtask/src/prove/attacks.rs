@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 use super::{Attack, Verdict};
 use crate::process;
 
+/// So many tokens are crafted, at least.
+const CRAFTED_MIN: u64 = 75;
+
 /// Many want what one can have.
 pub(super) fn races(attack: &Attack) -> Result<Verdict> {
     prove(attack, "races")
@@ -30,7 +33,12 @@ pub(super) fn tenancy(attack: &Attack) -> Result<Verdict> {
 
 /// Strangers show tokens.
 pub(super) fn jwt(attack: &Attack) -> Result<Verdict> {
-    prove(attack, "jwt")
+    let verdict = prove(attack, "jwt")?;
+    Ok(Verdict { passed: verdict.passed && is_enough_crafted(&verdict.figures), ..verdict })
+}
+
+fn is_enough_crafted(figures: &Value) -> bool {
+    figures["crafted"].as_u64() >= Some(CRAFTED_MIN)
 }
 
 fn prove(attack: &Attack, name: &str) -> Result<Verdict> {
@@ -57,4 +65,15 @@ fn attacked(program: &Path, arguments: &[&str]) -> Result<Value> {
     // It exits with 1 exactly when it names something: one that died on the way has shown nothing.
     ensure!(output.status.success() == (line["wrong"] == 0), "the attack ended with {}", output.status);
     Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handful_of_tokens_proves_nothing() {
+        assert!(is_enough_crafted(&json!({ "crafted": 75 })));
+        assert!(!is_enough_crafted(&json!({ "crafted": 74 })) && !is_enough_crafted(&json!({})));
+    }
 }

@@ -58,12 +58,15 @@ async fn every_fault_happens_and_every_write_happens_once() {
     let (fired, sum, own) = traded(11, Odds::BAD_DAY).await;
     assert_eq!((sum, own), (0, vec![ROUNDS; WRITERS as usize]));
     let kinds = [
-        fired.unprocessed,
+        fired.unprocessed_reads,
+        fired.unprocessed_writes,
         fired.throttled,
         fired.conflicts,
         fired.overlaps,
-        fired.failed,
-        fired.lost,
+        fired.failed - fired.failed_writes,
+        fired.failed_writes,
+        fired.lost - fired.lost_writes,
+        fired.lost_writes,
         fired.replayed,
         fired.empty_pages,
     ];

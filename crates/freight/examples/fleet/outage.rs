@@ -1,12 +1,19 @@
 //! DynamoDB, SQS and Redis are cut off, one at a time, and restored.
 //!
 //! While the store is away every write is answered 503, says when to come back, and is answered within
-//! a second: of its request, or of the cut where that came later. While queue or cache are away, and once all is
-//! restored, every write succeeds. An answer that is cached is given out all the time, within a second, and says
-//! while the store is away that it was cached, or that the store is away; who was not known before is not let in.
-//! Once restored, writes and work go on without a new start. At the end each record that was acknowledged is
-//! there.
+//! a second: of its request, or of the cut where that came later. So is each of a crowd that comes all at
+//! once, and the most memory that the server ever takes is little more than it took before. While queue or
+//! cache are away, and once all is restored, every write succeeds. An answer that is cached is given out all the
+//! time, within a second, and says while the store is away that it was cached, or that the store is away; who was
+//! not known before is not let in. Once restored, writes and work go on without a new start, and every part says
+//! that it is well, Redis too. At the end each record that was acknowledged is there, and each job that was
+//! accepted is completed.
+//!
+//! [`judge`] says what of that came true for each request.
 
+mod judge;
+
+use std::collections::{BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -18,18 +25,20 @@ use testkit::aws::{Cut, Service};
 use testkit::copies::{Backends, Copy};
 
 use crate::Script;
-use crate::load::{Asked, CHART, Load, records};
+use crate::load::{Asked, CHART, DATASETS, Load, SERIES, Wanted};
+use judge::Judged;
 
-/// What a caller who is refused has to be told within.
-const ANSWER_MAX: Duration = Duration::from_secs(1);
 const WRITERS: usize = 4;
-const PAUSE: Duration = Duration::from_millis(40);
+/// How long the server serves before it is known how much memory that takes.
+const WARM_UP: Duration = Duration::from_secs(5);
 /// How long a caller may be kept by a server that does not notice.
 const GIVEN_UP_MAX: Duration = Duration::from_secs(8);
 /// How long a recovery is waited for.
 const RECOVERY_MAX: Duration = Duration::from_secs(60);
-/// Whoever asks so long after an outage has nothing to do with it any more.
-const CALM: Duration = Duration::from_secs(3);
+/// How long jobs may take to come to their end at last: one that was interrupted waits for its lease to end.
+const END_MAX: Duration = Duration::from_secs(120);
+/// How often it is looked whether something has happened.
+const LOOK: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outage {
@@ -54,13 +63,17 @@ pub(crate) async fn play(script: &Script) -> Value {
     let mut backends = script.backends(Behaviour::default(), &[("FREIGHT_STORE_SILENCE_MAX_MS", silence)]).await;
     let copy = Copy::start(backends.command(&script.program, &["serve", "--sandbox"]));
     let client = Client::at(copy.url.as_str()).with_key(&backends.key());
+    prepare(&client, &backends).await;
     work(&client).await;
     client.get(CHART).await.expect(200);
     // Nobody has called with this key when the store is cut off.
     let ask = json!({ "name": "stranger", "scopes": ["tokens:read"] });
     let stranger = client.post("/api/v1/keys", &ask).await.expect(201).json();
     let stranger = client.with_key(stranger["key"].as_str().unwrap());
-    let load = Load::start(&client, WRITERS, PAUSE);
+    let load = Load::start(&copy.url, &backends.key(), WRITERS);
+    tokio::time::sleep(WARM_UP).await;
+    copy.memory_peak_forget();
+    let memory_before_kib = copy.memory_peak_kib();
     let mut random = StdRng::seed_from_u64(script.seed);
     let mut told = Told { stranger: Some(stranger), ..Told::default() };
     for round in 0..script.rounds {
@@ -69,20 +82,14 @@ pub(crate) async fn play(script: &Script) -> Value {
         // The saboteur is noticed once somebody's key is looked up again, a second later.
         let least = if script.saboteur.is_some() { 2_500 } else { 1_500 };
         let lasts = Duration::from_millis(random.random_range(least..4_000));
-        told.round(&mut backends, &client, OUTAGES[at], lasts).await;
-        let memory = memory_kib(&copy);
-        told.memory_before_kib.get_or_insert(memory);
-        told.memory_most_kib = told.memory_most_kib.max(memory);
+        told.round(&mut backends, &load, &client, OUTAGES[at], lasts).await;
     }
     tokio::time::sleep(GIVEN_UP_MAX).await;
+    told.memory_growth_kib = copy.memory_peak_kib().saturating_sub(memory_before_kib);
     told.wrong.extend(load.dead());
     let asked = load.asked();
     drop(load);
-    told.judge(&asked);
-    let there = records(&client).await;
-    let acknowledged = asked.iter().filter_map(|asked| asked.record.as_ref());
-    let lost = acknowledged.clone().filter(|record| !there.contains(*record)).count();
-    told.line(acknowledged.count(), lost)
+    told.end(&client, &asked).await
 }
 
 #[derive(Default)]
@@ -92,32 +99,21 @@ struct Told {
     strangers_refused: usize,
     /// What was cut off, from when to when.
     outages: Vec<(Outage, Instant, Instant)>,
-    /// Writes that were under way when the store was cut off.
-    under_way: usize,
-    refused: usize,
-    /// Writes while the store was away that were neither refused as they ought to be nor done.
-    wrong: Vec<String>,
-    longest_ms: u128,
-    late: usize,
-    /// Writes while the store was there, and those of them that were refused.
-    asked_while_there: usize,
-    needless: usize,
-    /// Reads of what is cached, those of them that came and were answered while the store was away, and those
-    /// that took too long.
-    reads: usize,
-    reads_while_away: usize,
-    reads_late: usize,
-    longest_read_ms: u128,
     recovery_ms: u128,
-    memory_before_kib: Option<u64>,
-    memory_most_kib: u64,
+    memory_growth_kib: u64,
+    /// Whoever was treated otherwise than they ought to be.
+    wrong: Vec<String>,
 }
 
 impl Told {
-    async fn round(&mut self, on: &mut Backends, client: &Client, outage: Outage, lasts: Duration) {
+    async fn round(&mut self, on: &mut Backends, load: &Load, client: &Client, outage: Outage, lasts: Duration) {
+        let is_store = matches!(outage, Outage::Store(_));
+        let crowd = is_store.then(|| load.crowd(self.outages.len()));
         cut(on, outage, true);
         let begun = Instant::now();
-        if let Some(stranger) = self.stranger.take_if(|_| matches!(outage, Outage::Store(_))) {
+        // It comes after the cut and is answered before the end: an emulator that is there is not crowded.
+        let crowd = crowd.map(|crowd| tokio::spawn(crowd.come()));
+        if let Some(stranger) = self.stranger.take_if(|_| is_store) {
             // Who was not known before is not let in, cached or not.
             let answer = stranger.get(CHART).await;
             self.strangers_refused += usize::from(answer.status == 503);
@@ -130,96 +126,41 @@ impl Told {
             assert!(ended.elapsed() < RECOVERY_MAX, "no write was done any more after {outage:?}");
         }
         work(client).await;
+        // Neither needs Redis.
+        while !is_well(client).await {
+            assert!(ended.elapsed() < RECOVERY_MAX, "not every part is well any more after {outage:?}");
+            tokio::time::sleep(LOOK).await;
+        }
         self.recovery_ms = self.recovery_ms.max(ended.elapsed().as_millis());
-    }
-
-    fn judge(&mut self, asked: &[Asked]) {
-        for read in asked.iter().filter(|asked| !asked.is_write) {
-            self.judge_read(read);
-        }
-        for write in asked.iter().filter(|asked| asked.is_write) {
-            let Some(outage) = self.during(write) else { continue };
-            if let Some((_, begun)) = outage {
-                // Until the cut nobody kept the caller of a write that was under way.
-                let took = write.took.saturating_sub(begun.saturating_duration_since(write.at));
-                self.under_way += usize::from(write.at < begun);
-                self.longest_ms = self.longest_ms.max(took.as_millis());
-                self.late += usize::from(took > ANSWER_MAX);
-            }
-            let outage = outage.map(|(outage, _)| outage);
-            let is_there = !matches!(outage, Some(Outage::Store(_)));
-            self.asked_while_there += usize::from(is_there);
-            match write.status {
-                // With the store away: done before it was gone, or once it was back.
-                200 => {}
-                503 if is_there => self.needless += 1,
-                503 if write.says_when => self.refused += 1,
-                status => self.wrong.push(format!("{status} during {outage:?}")),
-            }
+        if let Some(crowd) = crowd
+            && crowd.await.is_err()
+        {
+            self.wrong.push("one of a crowd was given no answer".to_owned());
         }
     }
 
-    fn judge_read(&mut self, read: &Asked) {
-        let answered = read.at + read.took;
-        let away = |(outage, begun, ended): &(Outage, Instant, Instant)| {
-            matches!(outage, Outage::Store(_)) && *begun <= read.at && answered <= *ended
-        };
-        let store_is_away = self.outages.iter().any(away);
-        self.reads += 1;
-        self.reads_while_away += usize::from(store_is_away);
-        self.reads_late += usize::from(read.took > ANSWER_MAX);
-        self.longest_read_ms = self.longest_read_ms.max(read.took.as_millis());
-        let mark = read.mark.as_deref().unwrap_or_default();
-        let is_marked = match store_is_away {
-            true => mark.starts_with("freight; hit") || mark.ends_with("detail=store-away"),
-            false => mark.starts_with("freight; "),
-        };
-        if read.status != 200 || !is_marked {
-            self.wrong.push(format!("a cached answer was {} \"{mark}\"", read.status));
-        }
-    }
-
-    /// What was cut off when somebody asked, and since when: the store also when it was cut off before the
-    /// answer. `None` = queue or cache was cut off before the answer, or something was just restored.
-    fn during(&self, write: &Asked) -> Option<Option<(Outage, Instant)>> {
-        let answered = write.at + write.took;
-        let waits_for_store = |(outage, begun, ended): &&(Outage, Instant, Instant)| {
-            matches!(outage, Outage::Store(_)) && write.at <= *ended && answered >= *begun
-        };
-        if let Some((outage, begun, _)) = self.outages.iter().find(waits_for_store) {
-            return Some(Some((*outage, *begun)));
-        }
-        for (outage, begun, ended) in &self.outages {
-            if (*begun..=*ended).contains(&write.at) {
-                return Some(Some((*outage, *begun)));
-            }
-            if answered >= *begun && write.at < *ended + CALM {
-                return None;
-            }
-        }
-        Some(None)
-    }
-
-    fn line(&self, acknowledged: usize, lost: usize) -> Value {
-        json!({
+    async fn end(mut self, client: &Client, asked: &[Asked]) -> Value {
+        let judged = Judged::of(asked, &self.outages);
+        let jobs: BTreeSet<&String> = Asked::made(asked, Wanted::Job).collect();
+        let jobs_lost = unfinished(client, &jobs).await;
+        let there = records(client).await;
+        let lost = Asked::made(asked, Wanted::Record).filter(|record| !there.contains(*record)).count();
+        self.wrong.extend(judged.wrong);
+        let mut line = json!({
             "rounds": self.outages.len(),
-            "acknowledged": acknowledged,
+            "acknowledged": Asked::made(asked, Wanted::Record).count(),
             "lost": lost,
-            "under_way": self.under_way,
-            "refused": self.refused,
-            "asked_while_there": self.asked_while_there,
-            "refused_needlessly": self.needless,
-            "longest_answer_ms": self.longest_ms,
-            "later_than_a_second": self.late,
-            "cached_reads": self.reads,
-            "cached_reads_while_away": self.reads_while_away,
-            "cached_reads_late": self.reads_late,
-            "longest_read_ms": self.longest_read_ms,
+            "jobs": jobs.len(),
+            "jobs_while_queue_away": judged.jobs_while_queue_away,
+            "jobs_lost": jobs_lost.len(),
             "strangers_refused": self.strangers_refused,
             "recovery_ms": self.recovery_ms,
-            "memory_growth_kib": self.memory_most_kib - self.memory_before_kib.unwrap_or_default(),
-            "wrong": self.wrong,
-        })
+            "memory_growth_kib": self.memory_growth_kib,
+        });
+        line.as_object_mut().unwrap().extend(judged.figures);
+        self.wrong.extend(jobs_lost);
+        line["wrong"] = self.wrong.into();
+        line
     }
 }
 
@@ -232,6 +173,19 @@ fn cut(on: &mut Backends, outage: Outage, begins: bool) {
         Outage::Cache(Cut::Silent) => on.redis.go_on(),
         Outage::Cache(_) if begins => on.redis.stop(),
         Outage::Cache(_) => on.redis.restart(),
+    }
+}
+
+/// Makes the datasets whose jobs are counted, and lets their caller have as many as it likes: each is charged
+/// all the same.
+async fn prepare(client: &Client, backends: &Backends) {
+    let limits = json!({ "settings": { "rate_limits": { "control": ["1000000/hour"] } } });
+    client.patch("/api/v1/tenants/default", &limits).await.expect(200);
+    let url = format!("http://{}/api/v2/users", backends.variable("FREIGHT_SANDBOX_AT"));
+    let source = json!({ "url": url, "rate": null, "params": { "size": "1" } });
+    for name in DATASETS {
+        let dataset = json!({ "name": name, "key": "id", "sort": "last_name", "source": source });
+        client.post("/api/v1/datasets", &dataset).await.expect(201);
     }
 }
 
@@ -248,8 +202,34 @@ async fn work(client: &Client) {
     }
 }
 
-fn memory_kib(copy: &Copy) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", copy.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+async fn is_well(client: &Client) -> bool {
+    client.get("/health").await.json()["status"] == "healthy"
+}
+
+/// Those of these jobs that do not complete in time.
+async fn unfinished(client: &Client, jobs: &BTreeSet<&String>) -> Vec<String> {
+    let (begun, mut unfinished) = (Instant::now(), Vec::new());
+    for job in jobs {
+        loop {
+            let answer = client.get(&format!("/api/v1/jobs/{job}")).await;
+            let status = answer.json()["status"].clone();
+            if status == "completed" {
+                break;
+            }
+            if begun.elapsed() > END_MAX {
+                unfinished.push(format!("job {job} is {status}"));
+                break;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    unfinished
+}
+
+/// Every record of the series, by name.
+async fn records(client: &Client) -> HashSet<String> {
+    let answer = client.get(&format!("/source/series/{SERIES}/records?format=ndjson")).await.expect(200);
+    let lines = answer.text();
+    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["sk"].as_str().unwrap().to_owned();
+    lines.lines().map(record).collect()
 }

@@ -18,6 +18,9 @@ const PARTITIONS: [&str; 2] = ["acme", "zeta"];
 const SORTS: [&str; 9] = ["A", "a", "a\u{1}b", "aa", "b", "\u{e9}", "\u{ffff}", "\u{10000}", "\u{10ffff}"];
 const NAMES: [&str; 3] = ["n", "data", "a.b"];
 const NUMBERS: [i64; 6] = [0, 1, -1, 7, i64::MAX, i64::MIN];
+/// How many items one call of a bulk takes, and how many a long bulk has at most.
+const BATCH: usize = 25;
+const BULK_MAX: usize = 40;
 /// How often a write is repeated whose answer was lost.
 const TRIES: usize = 20;
 
@@ -25,8 +28,8 @@ const TRIES: usize = 20;
 #[derive(Debug)]
 pub(crate) enum Step {
     Write(Vec<Write>),
-    /// A write on the condition that the item is as it is read just before.
-    Change(Write),
+    /// Writes on the condition that each item is as it is read just before.
+    Change(Vec<Write>),
     Bulk(Vec<Bulk>),
     GetMany(Vec<Key>),
     Query(Query),
@@ -38,11 +41,8 @@ impl Step {
     pub(crate) fn draw(rng: &mut StdRng) -> Self {
         match rng.random_range(0..20) {
             0..=6 => Self::Write(keys(rng, 4).into_iter().map(|key| write(rng, key)).collect()),
-            7..=9 => {
-                let key = one_key(rng);
-                Self::Change(write(rng, key))
-            }
-            10..=11 => Self::Bulk(keys(rng, 6).into_iter().map(|key| bulk(rng, key)).collect()),
+            7..=9 => Self::Change(keys(rng, 3).into_iter().map(|key| write(rng, key)).collect()),
+            10..=11 => Self::Bulk(bulk_keys(rng).into_iter().map(|key| bulk(rng, key)).collect()),
             12..=13 => Self::GetMany((0..rng.random_range(0..6)).map(|_| one_key(rng)).collect()),
             14..=16 => Self::Query(query(rng)),
             17 => Self::Count(partition(rng), range(rng)),
@@ -54,11 +54,14 @@ impl Step {
     pub(crate) async fn take(&self, store: &dyn Store) -> String {
         match self {
             Self::Write(writes) => format!("{:?}", settled(store, writes.clone()).await),
-            Self::Change(write) => {
-                let read = store.get(write.key.clone()).await;
-                let when = read.map(|item| item.map_or(When::Absent, |item| item.unchanged()));
-                match when {
-                    Ok(when) => format!("{:?}", settled(store, vec![write.clone().when(when)]).await),
+            Self::Change(writes) => {
+                let keys: Vec<Key> = writes.iter().map(|write| write.key.clone()).collect();
+                match store.get_many(&keys).await {
+                    Ok(items) => {
+                        let seen = items.into_iter().map(|item| item.map_or(When::Absent, |item| item.unchanged()));
+                        let writes = writes.iter().cloned().zip(seen).map(|(write, when)| write.when(when)).collect();
+                        format!("{:?}", settled(store, writes).await)
+                    }
                     Err(error) => format!("{error:?}"),
                 }
             }
@@ -74,6 +77,16 @@ impl Step {
             Self::Count(partition, range) => format!("{:?}", store.count(TABLE, partition, range.clone()).await),
             Self::Pass(_) => String::new(),
         }
+    }
+
+    /// Whether it is a bulk of more items than one call takes.
+    pub(crate) fn is_long_bulk(&self) -> bool {
+        matches!(self, Self::Bulk(writes) if writes.len() > BATCH)
+    }
+
+    /// Whether several items are written that were read just before.
+    pub(crate) fn changes_several(&self) -> bool {
+        matches!(self, Self::Change(writes) if writes.len() > 1)
     }
 
     /// Lets time pass, once for all stores.
@@ -119,6 +132,15 @@ fn keys(rng: &mut impl Rng, most: usize) -> Vec<Key> {
     keys.sort();
     keys.dedup();
     keys
+}
+
+/// The keys of a bulk: a few of those that everything meets at, or more than one call takes.
+fn bulk_keys(rng: &mut impl Rng) -> Vec<Key> {
+    if rng.random_bool(0.75) {
+        return keys(rng, 6);
+    }
+    let (partition, count) = (partition(rng), rng.random_range(BATCH + 1..=BULK_MAX));
+    (0..count).map(|n| Key::new(TABLE, partition, format!("a{n:02}"))).collect()
 }
 
 fn write(rng: &mut impl Rng, key: Key) -> Write {

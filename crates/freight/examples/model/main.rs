@@ -57,6 +57,8 @@ struct Told {
     histories: u64,
     steps: u64,
     refused: u64,
+    long_bulks: u64,
+    changes_of_several: u64,
     fired: Vec<Fired>,
     wrong: Value,
 }
@@ -68,12 +70,18 @@ impl Told {
             "histories": self.histories,
             "steps": self.steps,
             "refused": self.refused,
+            "long_bulks": self.long_bulks,
+            "changes_of_several": self.changes_of_several,
             "fired": {
-                "unprocessed": sum(|fired| fired.unprocessed),
+                "unprocessed_reads": sum(|fired| fired.unprocessed_reads),
+                "unprocessed_writes": sum(|fired| fired.unprocessed_writes),
                 "throttled": sum(|fired| fired.throttled),
                 "conflicts": sum(|fired| fired.conflicts),
-                "failed": sum(|fired| fired.failed),
-                "lost": sum(|fired| fired.lost),
+                "failed_reads": sum(|fired| fired.failed - fired.failed_writes),
+                "failed_writes": sum(|fired| fired.failed_writes),
+                "lost_reads": sum(|fired| fired.lost - fired.lost_writes),
+                "lost_writes": sum(|fired| fired.lost_writes),
+                "replayed": sum(|fired| fired.replayed),
                 "empty_pages": sum(|fired| fired.empty_pages),
             },
             "wrong": self.wrong,
@@ -102,6 +110,8 @@ async fn tell(seed: u64, is_flipped: bool, told: &mut Told) -> Option<Value> {
         step.pass(&clock);
         told.steps += 1;
         told.refused += u64::from(answers[0].starts_with("Err"));
+        told.long_bulks += u64::from(step.is_long_bulk());
+        told.changes_of_several += u64::from(step.changes_several());
         if answers.iter().any(|answer| *answer != answers[0]) {
             wrong = Some(json!({ "seed": seed, "step": number, "what": format!("{step:?}"), "answers": answers }));
             break;

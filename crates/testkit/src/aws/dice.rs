@@ -53,8 +53,10 @@ impl Odds {
 /// How often each fault has fired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fired {
-    /// Batches done in part.
-    pub unprocessed: u64,
+    /// Batches of reads done in part.
+    pub unprocessed_reads: u64,
+    /// Batches of writes done in part.
+    pub unprocessed_writes: u64,
     /// Requests refused for their rate.
     pub throttled: u64,
     /// Writes refused for a conflict that was made up.
@@ -63,8 +65,12 @@ pub struct Fired {
     pub overlaps: u64,
     /// Requests answered with 500.
     pub failed: u64,
+    /// Of these, writes of items.
+    pub failed_writes: u64,
     /// Requests that were done and not answered.
     pub lost: u64,
+    /// Of these, writes of items.
+    pub lost_writes: u64,
     /// Transactions whose token had been seen, answered as the first time.
     pub replayed: u64,
     /// Empty pages.

@@ -32,7 +32,8 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
     };
     state.cuts.lag(Service::Dynamo).await;
     let fate = state.draw();
-    if let Some(refusal) = refusal(state, fate) {
+    let is_write = !items.is_empty() || call.operation == "BatchWriteItem";
+    if let Some(refusal) = refusal(state, fate, is_write) {
         return refusal;
     }
     let is_transaction = call.operation == "TransactWriteItems";
@@ -61,15 +62,22 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
     let mut reply = state.forward(&call).await;
     if reply.is_ok() {
         if let (Some(held_back), Reply::Answer(_, body)) = (held_back, &mut reply) {
-            state.dice.count(|fired| &mut fired.unprocessed);
-            let place = if call.operation == "BatchGetItem" { "UnprocessedKeys" } else { "UnprocessedItems" };
-            body[place] = held_back;
+            if is_write {
+                state.dice.count(|fired| &mut fired.unprocessed_writes);
+                body["UnprocessedItems"] = held_back;
+            } else {
+                state.dice.count(|fired| &mut fired.unprocessed_reads);
+                body["UnprocessedKeys"] = held_back;
+            }
         }
         if let Reply::Answer(_, body) = &reply {
             remember(state, &call.body, body);
         }
         if fate.lost {
             state.dice.count(|fired| &mut fired.lost);
+            if is_write {
+                state.dice.count(|fired| &mut fired.lost_writes);
+            }
             return Reply::Hangup;
         }
     }
@@ -77,7 +85,7 @@ pub(super) async fn reply(state: &State, mut call: Call) -> Reply {
 }
 
 /// What befalls a request before anything is done.
-fn refusal(state: &State, fate: Fate) -> Option<Reply> {
+fn refusal(state: &State, fate: Fate, is_write: bool) -> Option<Reply> {
     if fate.throttled {
         state.dice.count(|fired| &mut fired.throttled);
         let code = if fate.share < 0.5 { "ProvisionedThroughputExceededException" } else { "ThrottlingException" };
@@ -85,6 +93,9 @@ fn refusal(state: &State, fate: Fate) -> Option<Reply> {
     }
     fate.failed.then(|| {
         state.dice.count(|fired| &mut fired.failed);
+        if is_write {
+            state.dice.count(|fired| &mut fired.failed_writes);
+        }
         Reply::error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
     })
 }
