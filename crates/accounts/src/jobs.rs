@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::clock;
-use base::{Scope, TenantId};
+use base::{ErrorKind, Result, Scope, TenantId};
 use jiff::Timestamp;
 use jobs::{Class, Done, Failure, Job, JobKind, NewBatch, Plan, Quotas, Registry, Run, Tally};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub(crate) const TENANT_DELETE: &str = "accounts.tenant_delete";
 /// remembered longer writes nothing); the rest is margin.
 const REQUESTS_END: Duration = Duration::from_secs(60);
 /// Between two passes: longer than a copy that reads the store takes a tenant for active and gathers refusals
-/// to be counted in its audit, or the last count would come after the last pass.
+/// to be counted in its audit, or the last count could come after the last pass.
 const PAUSE: Duration = Duration::from_secs(10);
 /// So many passes in a row must find nothing.
 const QUIET_PASSES: u32 = 2;
@@ -89,12 +89,8 @@ impl JobKind for TenantDelete {
         wait_for(clock::add(since, REQUESTS_END), run.now()?)?;
         let removed = self.erase(&tenant).await?;
         let event = self.accounts.tenant_gone(&stored.value, removed)?;
-        let writes = vec![
-            tenant_delete(&tenant, stored.unchanged()),
-            tenant_unlist(&stored.value),
-            slug_release(&stored.value.slug),
-            event,
-        ];
+        let mut writes = vec![tenant_delete(&tenant, stored.unchanged()), tenant_unlist(&stored.value), event];
+        writes.extend(stored.value.slugs().map(slug_release));
         Ok(Done { writes, tally: Tally::processed(1).with("items_removed", removed) })
     }
 }
@@ -125,28 +121,31 @@ fn wait_for(until: Timestamp, now: Timestamp) -> Result<(), Failure> {
     }
 }
 
-/// What a tenant's settings say of its jobs. When they cannot be read the defaults hold: work
-/// waits for nobody's settings.
+/// What a tenant's settings say of its jobs.
 #[async_trait]
 impl Quotas for Accounts {
     async fn running_jobs_max(&self, tenant: &TenantId) -> u32 {
-        self.settings_lately(tenant).await.max_concurrent_jobs
+        // Work waits for nobody's settings.
+        let settings = self.settings_lately(tenant).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, %tenant, "a tenant's settings could not be read");
+            Settings::default()
+        });
+        settings.max_concurrent_jobs
     }
 
-    async fn retention(&self, tenant: &TenantId) -> Duration {
-        let days = self.settings_lately(tenant).await.retention_days;
-        Duration::from_secs(86_400 * u64::from(days))
+    async fn retention(&self, tenant: &TenantId) -> Result<Duration> {
+        let days = self.settings_lately(tenant).await?.retention_days;
+        Ok(Duration::from_secs(86_400 * u64::from(days)))
     }
 }
 
 impl Accounts {
-    async fn settings_lately(&self, tenant: &TenantId) -> Settings {
+    /// A tenant's settings; those of one that is not there are the default, and nobody can ask for others.
+    async fn settings_lately(&self, tenant: &TenantId) -> Result<Settings> {
         match self.tenant_lately(tenant.as_str()).await {
-            Ok(tenant) => tenant.settings.clone(),
-            Err(error) => {
-                tracing::debug!(%error, %tenant, "a tenant's settings could not be read");
-                Settings::default()
-            }
+            Ok(tenant) => Ok(tenant.settings.clone()),
+            Err(error) if error.kind() == ErrorKind::TenantNotFound => Ok(Settings::default()),
+            Err(error) => Err(error),
         }
     }
 }

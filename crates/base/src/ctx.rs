@@ -10,6 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Error, RequestId, TenantId};
@@ -160,6 +161,24 @@ impl fmt::Display for Principal {
     }
 }
 
+/// What the key of a caller may be used for; whoever calls without a key does so for real.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// The real thing.
+    #[default]
+    Live,
+    /// Starts no fetch into a dataset but from the sandbox.
+    Test,
+    /// Accepted from the same machine only.
+    Dev,
+}
+
+impl Environment {
+    /// Every environment, the real one first.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Test, Self::Dev];
+}
+
 /// Who asks, for which tenant, with which scopes, and when.
 #[derive(Clone, Debug)]
 pub struct Ctx {
@@ -169,6 +188,8 @@ pub struct Ctx {
     pub principal: Principal,
     /// What they may do.
     pub scopes: Scopes,
+    /// What their key may be used for.
+    pub environment: Environment,
     /// Names the request in logs and answers.
     pub request_id: RequestId,
     at: Timestamp,
@@ -176,7 +197,7 @@ pub struct Ctx {
 }
 
 impl Ctx {
-    /// The context of a request received at `at`; `seed` is random, or a reservation's own.
+    /// The context of a request received at `at`, for real; `seed` is random, or a reservation's own.
     pub fn new(
         tenant: TenantId,
         principal: Principal,
@@ -185,7 +206,13 @@ impl Ctx {
         at: Timestamp,
         seed: Uuid,
     ) -> Self {
-        Self { tenant, principal, scopes, request_id, at, seed }
+        Self { tenant, principal, scopes, environment: Environment::Live, request_id, at, seed }
+    }
+
+    /// The same, asked with a key of this environment.
+    #[must_use]
+    pub fn with_environment(self, environment: Environment) -> Self {
+        Self { environment, ..self }
     }
 
     /// The instant of the request. Operations use this one reading throughout.

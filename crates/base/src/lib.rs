@@ -36,7 +36,7 @@ pub mod store;
 
 pub use cache::Cache;
 pub use clock::Clock;
-pub use ctx::{Ctx, Principal, Scope, Scopes};
+pub use ctx::{Ctx, Environment, Principal, Scope, Scopes};
 pub use decimal::Decimal;
 pub use error::{Error, ErrorKind, Result};
 pub use freshness::Freshness;

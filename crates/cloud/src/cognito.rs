@@ -86,6 +86,12 @@ pub enum Failure {
     TooMany,
     /// Something in the request is not allowed.
     Invalid,
+    /// A function that the pool's operator put before it says no.
+    Vetoed,
+    /// The code was not sent, by who sends codes for the pool: for the operator.
+    Undelivered(String),
+    /// A function that the pool's operator put before it does not work: for the operator.
+    Broken(String),
     /// No answer, or one that says nothing about the request: for the operator.
     Unavailable(String),
 }
@@ -103,6 +109,14 @@ impl Failure {
             "CodeMismatchException" | "ExpiredCodeException" => Self::CodeRefused,
             "TooManyRequestsException" | "LimitExceededException" | "TooManyFailedAttemptsException" => Self::TooMany,
             "InvalidParameterException" => Self::Invalid,
+            "UserLambdaValidationException" => Self::Vetoed,
+            "CodeDeliveryFailureException"
+            | "InvalidEmailRoleAccessPolicyException"
+            | "InvalidSmsRoleAccessPolicyException"
+            | "InvalidSmsRoleTrustRelationshipException" => Self::Undelivered(DisplayErrorContext(error).to_string()),
+            "UnexpectedLambdaException" | "InvalidLambdaResponseException" => {
+                Self::Broken(DisplayErrorContext(error).to_string())
+            }
             _ => Self::Unavailable(DisplayErrorContext(error).to_string()),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::queue::{Ring, Topic};
 use base::store::{Body, Field, StoreError, Write};
-use base::{Clock, JobId, Queue, Store, TaskId, TenantId};
+use base::{Clock, JobId, Queue, Result, Store, TaskId, TenantId, clock};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -28,6 +28,9 @@ pub(crate) const MARK_EVERY: Duration = Duration::from_secs(20);
 /// A tenant that has nothing stays in a directory this long after its last mark: twice what a
 /// process may rely on a mark of its own.
 pub(crate) const MARK_LASTS: Duration = Duration::from_secs(2 * MARK_EVERY.as_secs() + 20);
+
+/// For at most so many days a tenant can have kept what is finished: ten years.
+pub const RETENTION_DAYS_MAX: u32 = 3_650;
 
 /// So many ends of jobs are kept for who waits for one; who is slower looks into the store.
 const SETTLED_KEPT: usize = 256;
@@ -72,8 +75,12 @@ impl Default for Settings {
 pub trait Quotas: Send + Sync + 'static {
     /// How many of the tenant's jobs may run at once; 1 to 100.
     async fn running_jobs_max(&self, tenant: &TenantId) -> u32;
-    /// How long finished jobs, their logs and dead letters are kept.
-    async fn retention(&self, tenant: &TenantId) -> Duration;
+    /// How long finished jobs, their logs and dead letters are kept; at most [`RETENTION_DAYS_MAX`]. Who does
+    /// not know it may not guess: what is removed too early does not come back.
+    ///
+    /// # Errors
+    /// When it cannot be found out now.
+    async fn retention(&self, tenant: &TenantId) -> Result<Duration>;
 }
 
 /// The same for every tenant.
@@ -97,8 +104,8 @@ impl Quotas for FixedQuotas {
         self.running_jobs_max
     }
 
-    async fn retention(&self, _tenant: &TenantId) -> Duration {
-        self.retention
+    async fn retention(&self, _tenant: &TenantId) -> Result<Duration> {
+        Ok(self.retention)
     }
 }
 
@@ -175,6 +182,16 @@ impl Engine {
     /// The kinds this process knows.
     pub fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// When something of this instant expires. Work waits for nobody's settings: where the retention is not
+    /// known now, it is the longest that a tenant can ask for, since what is gone is gone.
+    pub(crate) async fn expiry(&self, tenant: &TenantId, at: Timestamp) -> Timestamp {
+        let retention = self.quotas.retention(tenant).await.unwrap_or_else(|error| {
+            tracing::debug!(%error, %tenant, "the retention is not known now: it is taken for the longest");
+            Duration::from_secs(86_400 * u64::from(RETENTION_DAYS_MAX))
+        });
+        clock::add(at, retention)
     }
 
     /// Makes sure that sweeps will look at this tenant. Called before an enqueue: a mark without

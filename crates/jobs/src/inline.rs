@@ -3,8 +3,12 @@
 //! Such a process (a function of AWS Lambda) is stopped when it has answered, for a moment or for
 //! good. So nothing here is spawned: what a call starts is a part of the call, and ends with it. At
 //! `until` no task is started any more and what runs is handed back, uncharged, as when a worker
-//! stops; what could not even be handed back within [`HAND_BACK_MAX`] is dropped, and its lease runs
-//! out.
+//! stops, and rings for another call; what could not even be handed back within [`HAND_BACK_MAX`] is
+//! dropped, and its lease runs out.
+//!
+//! A task whose kind has no room does not ring again: with thousands of them, ringing alone would be all
+//! that is done. It waits as it does beside workers, until a run of the kind ends in this process, and
+//! what waits in a process that is never called again is due at the next tick.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -23,9 +27,6 @@ use crate::{Engine, Priority};
 /// How long after `until` handing tasks back may take.
 pub const HAND_BACK_MAX: Duration = Duration::from_secs(3);
 
-/// How soon a task rings again whose kind has no room now. Nobody here could be told when it has.
-const ROOM_AGAIN: Duration = Duration::from_secs(5);
-
 /// Of each tenant and shard at most so many due tasks are run before the next look: a tenant with a
 /// million tasks does not keep another's one from its turn.
 const TURN: usize = 16;
@@ -40,14 +41,24 @@ type Seen = HashSet<(TaskId, String)>;
 
 impl Engine {
     /// Answers rings of a topic: claims each one's task and runs it to its end, as many at once as
-    /// workers would. Returns for each whether it was answered; one that was not is to ring again.
+    /// workers would. Returns for each whether it was answered; one that was not is to be delivered again.
     ///
     /// `until` is an instant of the engine's monotonic clock.
     pub async fn rings_answer(self: &Arc<Self>, topic: &Topic, rings: Vec<Ring>, until: Duration) -> Vec<bool> {
+        self.rings_answer_before(Next::Nothing, topic, rings, until).await
+    }
+
+    async fn rings_answer_before(
+        self: &Arc<Self>,
+        next: Next,
+        topic: &Topic,
+        rings: Vec<Ring>,
+        until: Duration,
+    ) -> Vec<bool> {
         if self.clock.monotonic() >= until {
             return vec![false; rings.len()];
         }
-        let call = Call { crew: Crew::new(self), cut: CancellationToken::new() };
+        let call = Call { crew: Crew::new(self), cut: CancellationToken::new(), next };
         let answers = join_all(rings.into_iter().map(|ring| call.answer(self, topic, ring)));
         tokio::select! {
             biased;
@@ -92,7 +103,7 @@ impl Engine {
             }
             let rings = self.due_rings(topic, tenants, seen).await?;
             found |= !rings.is_empty();
-            self.rings_answer(&Topic::new(topic), rings, until).await;
+            self.rings_answer_before(Next::Sweep, &Topic::new(topic), rings, until).await;
         }
         Ok(found)
     }
@@ -124,10 +135,20 @@ impl Engine {
     }
 }
 
+/// What follows in the same call.
+#[derive(Clone, Copy)]
+enum Next {
+    /// Nothing that would ring.
+    Nothing,
+    /// A sweep, which rings for whatever is left.
+    Sweep,
+}
+
 /// One call: who runs its tasks, and when they are let go.
 struct Call {
     crew: Crew,
     cut: CancellationToken,
+    next: Next,
 }
 
 impl Call {
@@ -139,13 +160,18 @@ impl Call {
         let heeded = tokio::select! {
             biased;
             heeded = answered => heeded,
-            () = self.cut.cancelled() => Heeded::Stopped,
+            () = self.cut.cancelled() => return false,
         };
-        let delay = match heeded {
-            Heeded::Over => return true,
-            Heeded::Stopped => return false,
-            Heeded::Again(delay) => delay,
-            Heeded::Full(_) => ROOM_AGAIN,
+        let delay = match (heeded, self.next) {
+            (Heeded::Over, _) | (Heeded::Stopped, Next::Sweep) => return true,
+            (Heeded::Full(kind), _) => {
+                engine.wait_for_room(&ring.group, kind, ring.task);
+                return true;
+            }
+            // Whoever is called next may begin at once. A delivery that is left unanswered hides for as long
+            // as a call could last, several times over.
+            (Heeded::Stopped, Next::Nothing) => Duration::ZERO,
+            (Heeded::Again(delay), _) => delay,
         };
         engine.ring_again(topic, ring, delay).await.is_ok()
     }

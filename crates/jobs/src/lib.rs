@@ -56,7 +56,7 @@ mod prune;
 mod room;
 mod rows;
 
-pub use engine::{Deps, Engine, FixedQuotas, Quotas, Settings};
+pub use engine::{Deps, Engine, FixedQuotas, Quotas, RETENTION_DAYS_MAX, Settings};
 pub use enqueue::{Enqueued, NewJob, NewTask, OnTaken};
 pub use job::JobFilter;
 pub use kind::{JobKind, NewBatch, Plan, Registry, Settled, TaskKind};

@@ -94,8 +94,7 @@ impl Engine {
 
     /// The writes of a line, as many for each; the first fails if the line is there already.
     pub(crate) async fn line_writes(&self, tenant: &TenantId, line: &LogLine) -> Result<Vec<Write>, StoreError> {
-        let expires = base::clock::add(line.at, self.quotas.retention(tenant).await);
-        let body = Body::data(rows::encode(line)).expiring(expires);
+        let body = Body::data(rows::encode(line)).expiring(self.expiry(tenant, line.at).await);
         let by_time = place(line.at, &line.id);
         let copy = |partition: String| Write::put(Key::new(LOGS, partition, by_time.clone()), body.clone());
         let mut writes = vec![

@@ -62,7 +62,7 @@ impl Engine {
             return Ok(None);
         }
         self.mark_in(DIRECTORY, tenant).await?;
-        let expires = base::clock::add(letter.at, self.quotas.retention(tenant).await);
+        let expires = self.expiry(tenant, letter.at).await;
         let key = Key::new(DEAD, letters_partition(tenant), key![letter.at, letter.id]);
         let body = Body::data(rows::encode(&*dead::without_long_payload(letter)));
         Ok(Some(Write::put(key, body.expiring(expires))))

@@ -71,9 +71,9 @@ impl Engine {
     /// Removes a page of what is older than the tenant's retention; says whether there is more.
     ///
     /// # Errors
-    /// What the store says.
+    /// What the store says; where the retention is not known now, nothing was removed.
     pub async fn prune(&self, tenant: &TenantId) -> Result<bool> {
-        let retention = SignedDuration::try_from(self.quotas.retention(tenant).await).unwrap_or(SignedDuration::MAX);
+        let retention = SignedDuration::try_from(self.quotas.retention(tenant).await?).unwrap_or(SignedDuration::MAX);
         let before = self.clock.now().checked_sub(retention).unwrap_or(Timestamp::MIN);
         let range = Range::Between(key![Timestamp::MIN], key![before]);
         let index = finished_key(tenant, before, JobId::new(uuid::Uuid::nil())).partition;

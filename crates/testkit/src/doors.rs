@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base::memory::MemoryLimiter;
-use base::{Clock, Error, ErrorKind, Principal, Scope, Secret, Store};
+use base::{Clock, Environment, Error, ErrorKind, Principal, Scope, Secret, Store};
 use web::{Authenticate, Config, Credential, Identity, Kit, Limits};
 
 /// Knows a few keys. Whoever holds one is limited in nothing.
@@ -53,6 +53,7 @@ impl Authenticate for Doors {
             tenant: door.tenant.parse()?,
             principal: Principal::new(format!("key:{}", door.key)),
             scopes: door.scopes.iter().copied().collect(),
+            environment: Environment::Live,
             limits: Limits::default().with("control", Vec::new()),
             cors_origins: Arc::default(),
             remembered: false,

@@ -1,6 +1,6 @@
 //! A Redis of a test's own, in a process that ends with the test's.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -71,6 +71,19 @@ impl Redis {
             assert!(begun.elapsed() < START_MAX, "redis-server does not listen: `cargo xtask tools` installs it");
             std::thread::yield_now();
         }
+    }
+
+    /// All that it holds, as it would lie on a disk, with every text as it is.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn dump(&self) -> Vec<u8> {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).expect("a server that runs");
+        socket.write_all(b"CONFIG SET rdbcompression no\r\nSAVE\r\nQUIT\r\n").expect("it listens");
+        let mut said = String::new();
+        socket.read_to_string(&mut said).expect("it answers");
+        assert_eq!(said, "+OK\r\n".repeat(3), "Redis did not save");
+        std::fs::read(self.folder.path().join("dump.rdb")).expect("what it saved")
     }
 
     /// Ends it, with all it held.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::{Error, ErrorKind, Principal, Scope, Scopes, Secret, TenantId};
+use base::{Environment, Error, ErrorKind, Principal, Scope, Scopes, Secret, TenantId};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName};
 
@@ -39,6 +39,8 @@ pub struct Identity {
     pub principal: Principal,
     /// What they may do.
     pub scopes: Scopes,
+    /// What their key may be used for.
+    pub environment: Environment,
     /// Limits that replace the defaults.
     pub limits: Limits,
     /// Origins from which this tenant's pages may call.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base::{Ctx, Error, ErrorKind, Principal, Scopes, TenantId};
+use base::{Ctx, Environment, Error, ErrorKind, Principal, Scopes, TenantId};
 use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
@@ -198,7 +198,8 @@ impl Passage {
     }
 
     fn finish(&self, headers: &mut HeaderMap) {
-        if self.spec.access != Access::Anyone {
+        // What a stranger gets for what they sent is for them alone, as a token is.
+        if self.spec.access != Access::Anyone || self.spec.post {
             headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         }
         if let Some(retired) = &self.spec.retired {
@@ -212,17 +213,21 @@ struct Who {
     tenant: TenantId,
     principal: Principal,
     scopes: Scopes,
+    environment: Environment,
     anonymous: bool,
 }
 
 impl Who {
     fn of(identity: Option<Identity>) -> base::Result<Self> {
         Ok(match identity {
-            Some(Identity { tenant, principal, scopes, .. }) => Self { tenant, principal, scopes, anonymous: false },
+            Some(Identity { tenant, principal, scopes, environment, .. }) => {
+                Self { tenant, principal, scopes, environment, anonymous: false }
+            }
             None => Self {
                 tenant: TenantId::PUBLIC.parse()?,
                 principal: Principal::new("anonymous"),
                 scopes: Scopes::default(),
+                environment: Environment::Live,
                 anonymous: true,
             },
         })
@@ -234,6 +239,7 @@ impl Who {
     }
 
     fn ctx(self, arrival: &Arrival, at: Timestamp, seed: Uuid) -> Ctx {
-        Ctx::new(self.tenant, self.principal, self.scopes, arrival.request_id.clone(), at, seed)
+        let ctx = Ctx::new(self.tenant, self.principal, self.scopes, arrival.request_id.clone(), at, seed);
+        ctx.with_environment(self.environment)
     }
 }

@@ -17,19 +17,23 @@ const READ_UNITS: f64 = 0.125;
 const WRITE_UNITS: f64 = 0.625;
 const QUEUE_REQUESTS: f64 = 0.40;
 
-/// A line of the example.
+/// A line of the example: of each that is counted how much was asked, and at most how much may be.
 #[derive(Deserialize)]
 struct Measure {
     name: String,
     what: String,
-    store_max: f64,
     store: f64,
+    store_max: f64,
     read_units: f64,
+    read_units_max: f64,
     write_units: f64,
+    write_units_max: f64,
     queue: f64,
+    queue_max: f64,
     limiter: f64,
-    cache_max: f64,
+    limiter_max: f64,
     cache: f64,
+    cache_max: f64,
 }
 
 /// Makes the measurement.
@@ -54,17 +58,19 @@ pub(super) fn run(options: &Options) -> Result<Report> {
 }
 
 fn figure(measure: Measure) -> Figure {
-    let Measure { name, what, store_max, store, read_units, write_units, queue, limiter, cache_max, cache } = measure;
+    let Measure { read_units, read_units_max, write_units, write_units_max, .. } = measure;
+    let Measure { queue, queue_max, limiter, limiter_max, cache, cache_max, .. } = measure;
     let million = read_units * READ_UNITS + write_units * WRITE_UNITS + queue * QUEUE_REQUESTS;
     Figure {
-        name: name.leak(),
-        what,
-        value: store,
+        name: measure.name.leak(),
+        what: measure.what,
+        value: measure.store,
         unit: "calls",
-        bound: Bound::AtMost(store_max),
+        bound: Bound::AtMost(measure.store_max),
         from: format!(
-            "{read_units:.1} units read, {write_units:.1} written; SQS {queue:.2}, Redis {limiter:.0} to count and \
-             {cache:.0} (≤ {cache_max:.0}) to read; ${million:.2} a million"
+            "{read_units:.1} (≤ {read_units_max}) units read, {write_units:.1} (≤ {write_units_max}) written; SQS \
+             {queue:.2} (≤ {queue_max}), Redis {limiter:.0} (≤ {limiter_max}) to count and {cache:.0} (≤ {cache_max}) \
+             to read; ${million:.2} a million"
         ),
     }
 }

@@ -24,8 +24,8 @@ const EXIT_MAX_MS: u64 = 30_000;
 /// How long a job may take from the moment in which a copy that works on it is told to stop: less than a
 /// lease lasts.
 const HANDED_ON_MAX_MS: u64 = 28_000;
-/// So many must have waited at the same time for a store that was away: half of a crowd.
-const WAITED_MIN: u64 = 100;
+/// So many must have waited at the same time for a store that was away: one wave of a crowd.
+const WAITED_MIN: u64 = 50;
 /// In so many rounds the store is cut off while a write is under way. At the moment of one cut all four who write
 /// may be resting: the two cuts of a short run can both fall so, the five or so of a longer one hardly.
 const UNDER_WAY_FROM: u64 = 16;

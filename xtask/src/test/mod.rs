@@ -7,7 +7,8 @@
 //! 3. [`tour`]: the README's own commands, verbatim, against the release build;
 //! 4. [`pages`]: what a person does on the page that shows the API, in a browser;
 //! 5. [`real_data`]: files that nobody here wrote, in over HTTP and out again;
-//! 6. [`contract`]: thousands of generated requests against a running server.
+//! 6. [`contract`]: thousands of generated requests against a running server;
+//! 7. [`dist`]: the archive that is handed to others, whose program runs.
 
 mod contract;
 mod pages;
@@ -18,7 +19,7 @@ mod tour;
 use anyhow::{Result, ensure};
 
 use crate::steps::{self, Selection, Step};
-use crate::{process, prove, tools};
+use crate::{dist, process, prove, tools};
 
 use totals::Totals;
 
@@ -27,13 +28,14 @@ use totals::Totals;
 /// # Errors
 /// When a part failed.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
-    let steps: [Step<'_>; 6] = [
+    let steps: [Step<'_>; 7] = [
         ("tests", Box::new(tests)),
         ("proofs", Box::new(|| prove::run(&prove::Options::all_quick()))),
         ("tour", Box::new(tour::run)),
         ("pages", Box::new(pages::run)),
         ("real-data", Box::new(real_data::run)),
         ("contract", Box::new(contract::run)),
+        ("dist", Box::new(|| dist::run(&dist::Options::default()))),
     ];
     steps::run_all(&steps, selection)
 }

@@ -1,10 +1,12 @@
 //! Who is calling, and the keys they call with.
 
+use base::Environment;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testkit::Client;
 
 use super::{acting, key, tenant, text};
-use crate::model::{Environment, KeyId, mint};
+use crate::model::{KeyId, mint};
 
 pub(super) async fn me_says_who_is_calling(client: &Client) {
     let me = client.get("/api/v1/me").await.expect(200).json();
@@ -111,17 +113,48 @@ pub(super) async fn rotation_keeps_the_principal(client: &Client) {
     let principal = old.get("/api/v1/me").await.expect(200).json()["principal"].clone();
     let rotate = format!("/api/v1/keys/{id}/rotate");
     let made = client.post_empty(&rotate).await.expect(201).json();
-    assert_eq!(made["principal"], principal);
+    assert_eq!((&made["principal"], &made["expires_at"]), (&principal, &Value::Null));
     let new = client.with_key(&text(&made, "key"));
     for both in [&old, &new] {
         assert_eq!(both.get("/api/v1/me").await.expect(200).json()["principal"], principal);
     }
     assert!(client.get(&format!("/api/v1/keys/{id}")).await.expect(200).json()["expires_at"].is_string());
 
+    // The old key ends, but was made to last for ever.
     let made = client.post(&rotate, &json!({ "overlap_s": 0 })).await.expect(201).json();
-    assert_eq!(made["principal"], principal);
+    assert_eq!((&made["principal"], &made["expires_at"]), (&principal, &Value::Null));
     refused(&old, "Invalid API key").await;
     client.post_empty(&rotate).await.expect(409);
+
+    let ask = json!({ "name": "long", "role": "reader", "expires_at": "2999-01-01T00:00:00Z" });
+    let long = client.post("/api/v1/keys", &ask).await.expect(201).json();
+    let rotate = format!("/api/v1/keys/{}/rotate", text(&long, "id"));
+    for _ in 0..2 {
+        let made = client.post_empty(&rotate).await.expect(201).json();
+        assert_eq!(lifetime(&made), lifetime(&long));
+    }
+}
+
+fn lifetime(key: &Value) -> SignedDuration {
+    let at = |field| text(key, field).parse::<Timestamp>().expect("an instant");
+    at("expires_at").duration_since(at("created_at"))
+}
+
+pub(super) async fn a_test_key_makes_test_keys(client: &Client) {
+    let of = |environment| json!({ "name": "keeper", "role": "admin", "environment": environment });
+    let (live, _) = key(client, "reader").await;
+    for (own, other) in [("test", "dev"), ("dev", "test")] {
+        let made = client.post("/api/v1/keys", &of(own)).await.expect(201).json();
+        let keeper = client.with_key(&text(&made, "key"));
+        for another in ["live", other] {
+            keeper.post("/api/v1/keys", &of(another)).await.expect(403);
+        }
+        let made = keeper.post("/api/v1/keys", &json!({ "name": "plain", "role": "reader" })).await.expect(201);
+        assert_eq!(made.json()["environment"], own);
+        keeper.post_empty(&format!("/api/v1/keys/{live}/rotate")).await.expect(403);
+        let made = keeper.post("/api/v1/keys", &of(own)).await.expect(201).json();
+        keeper.post_empty(&format!("/api/v1/keys/{}/rotate", text(&made, "id"))).await.expect(201);
+    }
 }
 
 pub(super) async fn what_a_key_cannot_be_is_named(client: &Client) {

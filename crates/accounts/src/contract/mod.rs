@@ -26,6 +26,7 @@ pub async fn cases(client: &Client) {
     keys::a_key_is_shown_once_works_and_is_revoked(client).await;
     keys::nobody_gives_what_they_lack(client).await;
     keys::rotation_keeps_the_principal(client).await;
+    keys::a_test_key_makes_test_keys(client).await;
     keys::what_a_key_cannot_be_is_named(client).await;
     keys::a_dev_key_is_for_this_machine(client).await;
     tenants::a_tenant_is_made_changed_and_listed(client).await;

@@ -67,6 +67,7 @@ impl<'a> Door<'a> {
 }
 
 fn tokens(answer: &Answer) -> (String, String) {
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
     let body = answer.json();
     assert_eq!((&body["token_type"], &body["expires_in"]), (&json!("Bearer"), &json!(900)));
     (text(&body, "access_token"), text(&body, "refresh_token"))
@@ -112,7 +113,9 @@ pub(super) async fn whoever_confirms_an_address_signs_in(door: &Door<'_>) {
     door.bearing(&access).get("/api/v1/keys").await.expect(403);
     door.bearing(&access).with_header("freight-tenant", "system").get("/api/v1/me").await.expect(403);
 
-    let published = door.stranger().get("/.well-known/jwks.json").await.expect(200).json();
+    let published = door.stranger().get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(published.header("cache-control"), Some("public, max-age=300"));
+    let published = published.json();
     assert_eq!(published["keys"][0]["alg"], "EdDSA", "{published}");
     assert!(published["keys"][0].get("d").is_none());
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::limiter::Policy;
-use base::{Error, ErrorKind, Principal, Result, Scope, TenantId};
+use base::{Environment, Error, ErrorKind, Principal, Result, Scope, TenantId};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use uuid::Uuid;
@@ -46,6 +46,7 @@ impl Authenticate for CartSessions {
             tenant: TenantId::PUBLIC.parse()?,
             principal: Principal::new(format!("{SESSION}{}", &hash[..32])),
             scopes: [Scope::CartsRead, Scope::CartsWrite].into_iter().collect(),
+            environment: Environment::Live,
             limits: Limits::default().with("data", vec![DATA]).by_principal(),
             cors_origins: Arc::default(),
             remembered: false,

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base::{Principal, Result, Scope, Scopes, Secret};
+use base::{Environment, Principal, Result, Scope, Scopes, Secret};
 use web::{Authenticate, Credential, Identity, Limits};
 
 use crate::model::jwt::Compact;
@@ -36,7 +36,8 @@ impl Authenticate for Accounts {
             Shown::Key(text) => {
                 let from_loopback = source.to_canonical().is_loopback();
                 let Verified { key, tenant, remembered } = self.verify(text, from_loopback, act_for).await?;
-                Ok(Identity { remembered, ..identity(&tenant, key.principal(), key.scopes) })
+                let environment = key.environment;
+                Ok(Identity { environment, remembered, ..identity(&tenant, key.principal(), key.scopes) })
             }
             Shown::Token(text) => self.token_verify(text.expose(), act_for).await.map(Identity::from),
         }
@@ -66,6 +67,7 @@ fn identity(tenant: &Tenant, principal: Principal, scopes: Scopes) -> Identity {
         tenant: tenant.id.clone(),
         principal,
         scopes,
+        environment: Environment::Live,
         limits: limits(&tenant.settings),
         cors_origins: tenant.settings.cors_origins.as_slice().into(),
         remembered: false,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use base::{Error, Result, Scope, Scopes, TenantId};
+use base::{Environment, Error, Result, Scope, Scopes, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use web::{Answer, Body, Caller, Created, Json, List, Paging, PathId};
 
 use super::Api;
 use crate::ListedKey;
-use crate::model::{ApiKey, Environment, KeyId, MadeKey, NewKey, Role};
+use crate::model::{ApiKey, KeyId, MadeKey, NewKey, Role};
 
 /// The old key goes on for so long when the caller does not say: a day.
 const OVERLAP_S: u32 = 86_400;
@@ -21,13 +21,12 @@ const OVERLAP_S: u32 = 86_400;
 const OVERLAP_S_MAX: u32 = 30 * 86_400;
 
 /// What a key may be used for.
-#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum EnvironmentName {
     /// The real thing.
-    #[default]
     Live,
-    /// Jobs run against the sandbox only.
+    /// It starts no fetch into a dataset but from the sandbox.
     Test,
     /// Accepted from the same machine only.
     Dev,
@@ -93,9 +92,8 @@ pub(super) struct KeyCreate {
     role: Option<String>,
     /// What its holder may do.
     scopes: Option<Vec<String>>,
-    /// Live unless said.
-    #[serde(default)]
-    environment: EnvironmentName,
+    /// That of the caller's own key unless said.
+    environment: Option<EnvironmentName>,
     /// From when on it is refused; null = never.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -110,14 +108,15 @@ pub(super) struct KeyRotate {
     overlap_s: Option<u32>,
 }
 
-/// Makes a key. Nobody can give a scope that they do not hold.
+/// Makes a key. Nobody can give a scope that they do not hold, and a test or dev key makes keys of its own
+/// environment only.
 #[utoipa::path(post, path = "/api/v1/keys", request_body = KeyCreate, responses((status = 201, body = KeyMade)))]
 pub(super) async fn key_create(
     caller: Caller<KeysAdmin>,
     State(api): State<Api>,
     Body(body): Body<KeyCreate>,
 ) -> Answer<Created<KeyMade>> {
-    let made = api.accounts.key_create(&caller, body.ask()?).await?;
+    let made = api.accounts.key_create(&caller, body.ask(caller.environment)?).await?;
     Ok(created(made, caller.now()))
 }
 
@@ -182,10 +181,10 @@ fn created(MadeKey { key, text }: MadeKey, now: Timestamp) -> Created<KeyMade> {
 }
 
 impl KeyCreate {
-    fn ask(self) -> Result<NewKey> {
+    fn ask(self, own: Environment) -> Result<NewKey> {
         let scopes = scopes(self.role.as_deref(), self.scopes.as_deref())?;
-        let ask = NewKey::new(self.name, scopes);
-        Ok(NewKey { environment: self.environment.into(), expires_at: self.expires_at, ..ask })
+        let environment = self.environment.map_or(own, Environment::from);
+        Ok(NewKey { environment, expires_at: self.expires_at, ..NewKey::new(self.name, scopes) })
     }
 }
 
@@ -206,7 +205,7 @@ impl KeyView {
             scopes: key.scopes.iter().map(Scope::as_str).collect(),
             status: KeyStatus::of(&key, now),
             created_at: key.created_at,
-            expires_at: key.expires_at,
+            expires_at: key.ends_at(),
             revoked_at: key.revoked_at,
             last_used_at,
             acts_for: key.acts_for,

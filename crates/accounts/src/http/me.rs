@@ -100,7 +100,7 @@ impl From<&Tenant> for MyTenant {
 impl From<&ApiKey> for MyKey {
     fn from(key: &ApiKey) -> Self {
         let (id, name) = (key.id.to_string(), key.name.clone());
-        Self { id, name, environment: key.environment.into(), expires_at: key.expires_at }
+        Self { id, name, environment: key.environment.into(), expires_at: key.ends_at() }
     }
 }
 

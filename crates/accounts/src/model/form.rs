@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use base::{Error, Result, Secret};
+use base::{Environment, Error, Result, Secret};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
@@ -26,28 +26,12 @@ const SECRET_CHARS: usize = 32;
 const CHECKSUM_CHARS: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// What a key may be used for; it stands in the key's prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Environment {
-    /// The real thing.
-    Live,
-    /// Jobs run against the sandbox only.
-    Test,
-    /// Accepted from the same machine only.
-    Dev,
-}
-
-impl Environment {
-    const ALL: [Self; 3] = [Self::Live, Self::Test, Self::Dev];
-
-    /// What a key of it begins with.
-    pub const fn prefix(self) -> &'static str {
-        match self {
-            Self::Live => "frt_live_",
-            Self::Test => "frt_test_",
-            Self::Dev => "frt_dev_",
-        }
+/// What a key of this environment begins with.
+const fn prefix(environment: Environment) -> &'static str {
+    match environment {
+        Environment::Live => "frt_live_",
+        Environment::Test => "frt_test_",
+        Environment::Dev => "frt_dev_",
     }
 }
 
@@ -132,21 +116,21 @@ pub struct Presented {
 impl Presented {
     /// Takes a text apart; `None` if prefix, length, alphabet or checksum are wrong.
     pub fn parse(text: &str) -> Option<Self> {
-        let environment = Environment::ALL.into_iter().find(|e| text.starts_with(e.prefix()))?;
-        let random = &text.as_bytes()[environment.prefix().len()..];
+        let environment = Environment::ALL.into_iter().find(|known| text.starts_with(prefix(*known)))?;
+        let random = &text.as_bytes()[prefix(environment).len()..];
         let fits = random.len() == ID_CHARS + SECRET_CHARS + CHECKSUM_CHARS;
         if !fits || !random.iter().all(u8::is_ascii_alphanumeric) {
             return None;
         }
         let (signed, sum) = text.split_at(text.len() - CHECKSUM_CHARS);
-        let id = &signed[environment.prefix().len()..][..ID_CHARS];
+        let id = &signed[prefix(environment).len()..][..ID_CHARS];
         (checksum(signed) == sum).then(|| Self { environment, id: KeyId(id.into()), hash: KeyHash::of(text) })
     }
 }
 
 /// The text of a key with this id and a secret that nobody had before: shown once, never stored.
 pub fn mint(environment: Environment, id: &KeyId) -> Secret<String> {
-    let mut text = format!("{}{id}", environment.prefix());
+    let mut text = format!("{}{id}", prefix(environment));
     text.extend(rand::rng().sample_iter(Alphanumeric).take(SECRET_CHARS).map(char::from));
     let sum = checksum(&text);
     text.push_str(&sum);

@@ -1,12 +1,14 @@
 //! What we keep of a key: whose it is, what its holder may do, until when.
 
-use base::{Ctx, Error, Principal, Result, Scopes, Secret, TenantId};
+use std::time::Duration;
+
+use base::{Ctx, Environment, Error, Principal, Result, Scopes, Secret, TenantId, clock};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::form::KeyHash;
-use super::{Environment, KeyId, check_name, mint, scope_list};
+use super::{KeyId, check_name, mint, scope_list};
 
 /// What we keep of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,9 +34,12 @@ pub struct ApiKey {
     pub created_by: String,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it is refused.
+    /// The end that it was made with; its successors last as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    /// The end that rotation or revocation set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cut_at: Option<Timestamp>,
     /// Since when it is revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
@@ -43,7 +48,7 @@ pub struct ApiKey {
 impl ApiKey {
     /// Makes a key. A request that is run again makes it again: the same id, another secret.
     pub(crate) fn make(ask: NewKey, tenant: TenantId, ctx: &Ctx) -> MadeKey {
-        let made_by = ctx.uuid("key");
+        let made_by = Self::made_by(ctx);
         let id = KeyId::of(made_by);
         let text = mint(ask.environment, &id);
         let key = Self {
@@ -58,10 +63,16 @@ impl ApiKey {
             created_by: ctx.principal.as_str().to_owned(),
             created_at: ctx.now(),
             expires_at: ask.expires_at,
+            cut_at: None,
             revoked_at: None,
             id,
         };
         MadeKey { key, text }
+    }
+
+    /// What the id of the key that a request makes derives from.
+    pub(crate) fn made_by(ctx: &Ctx) -> Uuid {
+        ctx.uuid("key")
     }
 
     /// As whom its holder acts: the first key's id, kept through rotations.
@@ -69,9 +80,26 @@ impl ApiKey {
         Principal::new(self.principal.as_str())
     }
 
+    /// From when on it is refused; `None` = never.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.cut_at).min()
+    }
+
+    /// How long it was made to last, whatever has shortened that since; `None` = for ever.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.expires_at.and_then(|end| Duration::try_from(end.duration_since(self.created_at)).ok())
+    }
+
+    /// The key as it ends `after` some time, or at its own end if that is earlier.
+    pub(crate) fn ending(&self, now: Timestamp, after: Duration) -> Self {
+        let end = clock::add(now, after);
+        let cut_at = Some(self.cut_at.map_or(end, |before| before.min(end)));
+        Self { cut_at, revoked_at: after.is_zero().then_some(now), ..self.clone() }
+    }
+
     /// Whether it is neither revoked nor expired at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| now < at)
+        self.revoked_at.is_none() && self.ends_at().is_none_or(|at| now < at)
     }
 }
 

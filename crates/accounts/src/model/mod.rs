@@ -16,7 +16,7 @@ mod settings;
 mod tenant;
 
 pub use event::{Denials, Entry, Event, NewEvent};
-pub use form::{Environment, KeyId, Presented, mint};
+pub use form::{KeyId, Presented, mint};
 pub use iam::IamPrincipal;
 pub use key::{ApiKey, MadeKey, NewKey};
 pub use role::Role;

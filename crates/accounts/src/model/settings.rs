@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base::limiter::Policy;
 use base::{Error, Result};
+use jobs::RETENTION_DAYS_MAX;
 use serde::{Deserialize, Serialize};
 
 const RATES_MAX: usize = 50;
@@ -127,7 +128,7 @@ impl Settings {
     /// `Invalid`, naming the first field that is wrong.
     pub(crate) fn check(&self) -> Result<()> {
         within("settings.max_concurrent_jobs", self.max_concurrent_jobs, 100)?;
-        within("settings.retention_days", self.retention_days, 3_650)?;
+        within("settings.retention_days", self.retention_days, RETENTION_DAYS_MAX)?;
         self.check_rates()?;
         if self.cors_origins.len() > ORIGINS_MAX {
             return Err(Error::invalid("settings.cors_origins", format!("At most {ORIGINS_MAX} origins")));

@@ -2,7 +2,8 @@
 //!
 //! The id never changes and never returns: it begins every key of the tenant's data, so a second
 //! tenant under the id of a deleted one would inherit whatever was left. The slug is what people
-//! type; it is unique among the living and may be changed or taken again.
+//! type; it is unique among the living and may be changed. One that was given up goes on naming its tenant
+//! until that is removed: tokens and configurations that name it would else mean whoever took it next.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Settings, check_name};
+
+/// So many slugs that it had before go on naming a tenant.
+const SLUGS_BEFORE_MAX: usize = 20;
 
 /// What people call a tenant in addresses and on command lines: `[a-z0-9-]{1,63}`, not `-` at its
 /// ends, and not of the form of an id.
@@ -85,6 +89,9 @@ pub struct Tenant {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
+    /// Slugs that it had before, which go on naming it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) slugs_before: Vec<Slug>,
     /// Since when a job is to remove it; from then on it can only go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleting_since: Option<Timestamp>,
@@ -101,6 +108,7 @@ impl Tenant {
             settings: ask.settings,
             created_at: now,
             updated_at: now,
+            slugs_before: Vec::new(),
             deleting_since: None,
         }
     }
@@ -120,12 +128,12 @@ impl Tenant {
     ///
     /// # Errors
     /// `Invalid` for a name or setting that is not allowed; `Conflict` for a tenant on its way
-    /// out, for a suspended `system`, and for another slug of `system` or `default`.
+    /// out, for a suspended `system`, for another slug of `system` or `default`, and for one slug too many.
     pub(crate) fn patched(&self, patch: TenantPatch, now: Timestamp) -> Result<Self> {
         if self.deleting_since.is_some() {
             return Err(Error::conflict("The tenant is being deleted"));
         }
-        let new = Self {
+        let mut new = Self {
             name: patch.name.unwrap_or_else(|| self.name.clone()),
             slug: patch.slug.unwrap_or_else(|| self.slug.clone()),
             status: patch.status.unwrap_or(self.status),
@@ -141,6 +149,13 @@ impl Tenant {
         let fixed = matches!(self.id.as_str(), TenantId::SYSTEM | TenantId::DEFAULT);
         if fixed && new.slug != self.slug {
             return Err(Error::conflict(format!("The tenant {} keeps its slug", self.id)));
+        }
+        if new.slug != self.slug {
+            new.slugs_before.retain(|before| *before != new.slug);
+            new.slugs_before.push(self.slug.clone());
+        }
+        if new.slugs_before.len() > SLUGS_BEFORE_MAX {
+            return Err(Error::conflict(format!("The tenant has had {SLUGS_BEFORE_MAX} other slugs already")));
         }
         Ok(new)
     }
@@ -159,6 +174,11 @@ impl Tenant {
             deleting_since: Some(self.deleting_since.unwrap_or(now)),
             ..self.clone()
         })
+    }
+
+    /// Every slug that names it.
+    pub(crate) fn slugs(&self) -> impl Iterator<Item = &Slug> {
+        std::iter::once(&self.slug).chain(&self.slugs_before)
     }
 
     /// Whether it is the platform's own.
@@ -197,4 +217,25 @@ pub struct TenantPatch {
     pub status: Option<TenantStatus>,
     /// What it may use; replaced as a whole.
     pub settings: Option<Settings>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_has_at_most_twenty_slugs_beside_its_own() {
+        let ask = NewTenant { name: "A".to_owned(), slug: "a0".parse().unwrap(), settings: Settings::default() };
+        let mut tenant = Tenant::new("a".parse().unwrap(), ask, Timestamp::UNIX_EPOCH);
+        let named = |tenant: &Tenant, slug: &str| {
+            let patch = TenantPatch { slug: Some(slug.parse().unwrap()), ..TenantPatch::default() };
+            tenant.patched(patch, Timestamp::UNIX_EPOCH)
+        };
+        for n in 1..=SLUGS_BEFORE_MAX {
+            tenant = named(&tenant, &format!("a{n}")).unwrap();
+        }
+        assert_eq!(named(&tenant, "one-more").unwrap_err().kind(), base::ErrorKind::Conflict);
+        let back = named(&tenant, "a0").unwrap();
+        assert_eq!((back.slug.as_str(), back.slugs().count()), ("a0", SLUGS_BEFORE_MAX + 1));
+    }
 }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::store::StoreError;
-use base::{Error, ErrorKind, Result, TenantId};
+use base::{Environment, Error, ErrorKind, Result, TenantId};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::recent::Known;
 use super::{Accounts, denials, unauthenticated};
-use crate::model::{ApiKey, Environment, KeyId, Presented, Tenant, TenantStatus};
+use crate::model::{ApiKey, KeyId, Presented, Slug, Tenant, TenantStatus};
 use crate::store::used_put;
 
 /// A key's use is written down at most this often.
@@ -149,8 +149,8 @@ impl Accounts {
         match self.tenant_find(name).await {
             Ok(stored) => {
                 let tenant = Arc::new(stored.value);
-                // Under both of its names, or what was read of it under the other would be older.
-                for name in [tenant.id.as_str(), tenant.slug.as_str()] {
+                // Under all of its names, or what was read of it under another would be older.
+                for name in std::iter::once(tenant.id.as_str()).chain(tenant.slugs().map(Slug::as_str)) {
                     self.0.tenants.put(&ticket, name.to_owned(), Arc::clone(&tenant));
                 }
                 Ok(Known::read(tenant))
@@ -198,9 +198,14 @@ impl Accounts {
         if self.0.denials.count(tenant, reason.into(), self.0.clock.now()) {
             let accounts = self.clone();
             tokio::spawn(async move {
-                accounts.0.clock.sleep(denials::GATHER).await;
-                if let Err(error) = accounts.0.denials.write(accounts.rows()).await {
-                    tracing::warn!(%error, "refusals were not written to the audit");
+                loop {
+                    accounts.0.clock.sleep(denials::GATHER).await;
+                    if let Err(error) = accounts.0.denials.write(accounts.rows()).await {
+                        tracing::warn!(%error, "refusals were not written to the audit; they are tried again");
+                    }
+                    if accounts.0.denials.is_done() {
+                        return;
+                    }
                 }
             });
         }

@@ -114,7 +114,12 @@ impl Jwks {
         }
         let fetched = self.0.source.fetch().await;
         match fetched.and_then(|document| KeySet::parse(&document, &self.0.algorithms)) {
-            Ok(keys) => self.0.known().keys = Arc::new(keys),
+            Ok(keys) => {
+                if keys.is_empty() {
+                    tracing::error!("an issuer publishes no key that could be used: none of its tokens is taken");
+                }
+                self.0.known().keys = Arc::new(keys);
+            }
             Err(error) => tracing::warn!(%error, "the keys of an issuer could not be fetched; those known go on"),
         }
     }

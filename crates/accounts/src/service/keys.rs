@@ -1,13 +1,14 @@
 //! Keys: made, listed, rotated, revoked.
 //!
 //! Nobody can make a key that may do more than they may: neither a new one, nor, by rotating it,
-//! a stronger one that exists.
+//! a stronger one that exists. A key of `test` or `dev` may do less than a live one whatever its scopes
+//! are, and each what the other may not: so it makes keys of its own environment only.
 
 use std::time::Duration;
 
 use base::clock;
 use base::store::{StoreError, When, Write};
-use base::{Ctx, Error, ErrorKind, Page, Result, Scope, Scopes, TenantId};
+use base::{Ctx, Environment, Error, ErrorKind, Page, Result, Scope, Scopes, TenantId};
 use jiff::Timestamp;
 
 use super::Accounts;
@@ -30,11 +31,13 @@ impl Accounts {
     /// Makes a key in the caller's tenant.
     ///
     /// # Errors
-    /// `Forbidden` without `keys:admin` or for a scope that the caller lacks; `Invalid` for a
-    /// name, scope or end that is not allowed; `Conflict` at 10,000 keys, and for the tenant `public`.
+    /// `Forbidden` without `keys:admin`, for a scope that the caller lacks, or for an environment that the
+    /// caller's key is not of; `Invalid` for a name, scope or end that is not allowed; `Conflict` at 10,000
+    /// keys, and for the tenant `public`.
     pub async fn key_create(&self, ctx: &Ctx, ask: NewKey) -> Result<MadeKey> {
         ctx.require(Scope::KeysAdmin)?;
         check_not_more(ask.scopes, ctx)?;
+        check_environment(ask.environment, ctx)?;
         self.key_make(ctx, &ctx.tenant, ask, "key.created", Vec::new()).await
     }
 
@@ -71,28 +74,30 @@ impl Accounts {
     /// own end if that is earlier; the new one lasts as long as the old one was made to last.
     ///
     /// # Errors
-    /// `Forbidden` without `keys:admin` or when the key may do what the caller may not;
+    /// `Forbidden` without `keys:admin`, or when the key may do what the caller may not, or where;
     /// `NotFound`; `Conflict` when it is revoked or expired.
     pub async fn key_rotate(&self, ctx: &Ctx, id: &KeyId, overlap: Duration) -> Result<MadeKey> {
         ctx.require(Scope::KeysAdmin)?;
         let (old, _) = self.key_own(ctx, id).await?;
         check_not_more(old.value.scopes, ctx)?;
-        let now = ctx.now();
-        if !old.value.is_live(now) {
+        check_environment(old.value.environment, ctx)?;
+        // This request may have made the successor before, and died before its answer; then the old one was
+        // ended with it.
+        let (now, made_before) = (ctx.now(), self.made_before(ctx).await?);
+        if !made_before && !old.value.is_live(now) {
             return Err(Error::conflict(format!("Key {id} is revoked or expired")));
         }
         let key = &old.value;
-        let lifetime = key.expires_at.and_then(|end| Duration::try_from(end.duration_since(key.created_at)).ok());
         let ask = NewKey {
             name: key.name.clone(),
             environment: key.environment,
             scopes: key.scopes,
-            expires_at: lifetime.map(|lifetime| clock::add(now, lifetime)),
+            expires_at: key.lifetime().map(|lifetime| clock::add(now, lifetime)),
             acts_for: key.acts_for.clone(),
             principal: Some(key.principal()),
         };
-        let ended = key_put(&ending(key, now, overlap), old.unchanged());
-        let made = self.key_make(ctx, &ctx.tenant, ask, "key.rotated", vec![ended]).await;
+        let ended = (!made_before).then(|| key_put(&key.ending(now, overlap), old.unchanged()));
+        let made = self.key_make(ctx, &ctx.tenant, ask, "key.rotated", ended.into_iter().collect()).await;
         self.0.keys.forget(id);
         made
     }
@@ -108,7 +113,7 @@ impl Accounts {
             return Ok(());
         }
         let when = stored.unchanged();
-        let revoked = ending(&stored.value, ctx.now(), Duration::ZERO);
+        let revoked = stored.value.ending(ctx.now(), Duration::ZERO);
         let event = NewEvent::new("key.revoked", id.as_str()).with("name", revoked.name.as_str());
         let done = self.rows().commit(vec![key_put(&revoked, when), self.audit_write(ctx, event)]).await;
         // Also when the write failed: it may have been applied.
@@ -145,7 +150,9 @@ impl Accounts {
                 // This request made the key before, and died before its answer: whoever asks
                 // again never saw that secret, so the key gets another one.
                 let again = self.rows().key(&made.key.id).await?.map(|(stored, _)| stored);
-                let when = again.filter(|stored| stored.value.made_by == made.key.made_by);
+                // One that was revoked since does not come back.
+                let ours = |key: &ApiKey| key.made_by == made.key.made_by && key.revoked_at.is_none();
+                let when = again.filter(|stored| ours(&stored.value));
                 let when = when.ok_or_else(|| Error::conflict("The key was not made. Try again."))?.unchanged();
                 self.rows().commit(writes(when)).await?;
                 self.0.keys.forget(&made.key.id);
@@ -166,6 +173,13 @@ impl Accounts {
         vec![key_put(key, when), key_list(key), audit]
     }
 
+    /// Whether this very request has made its key before.
+    async fn made_before(&self, ctx: &Ctx) -> Result<bool> {
+        let made_by = ApiKey::made_by(ctx);
+        let found = self.rows().key(&KeyId::of(made_by)).await?;
+        Ok(found.is_some_and(|(stored, _)| stored.value.made_by == made_by))
+    }
+
     /// A key of the caller's tenant, and when it was last used.
     async fn key_own(&self, ctx: &Ctx, id: &KeyId) -> Result<(Stored<ApiKey>, Option<Timestamp>)> {
         let found = self.rows().key(id).await?;
@@ -175,20 +189,20 @@ impl Accounts {
     }
 }
 
-/// The key as it ends `after` some time, or at its own end if that is earlier.
-fn ending(key: &ApiKey, now: Timestamp, after: Duration) -> ApiKey {
-    let end = clock::add(now, after);
-    let mut ending = key.clone();
-    ending.expires_at = Some(key.expires_at.map_or(end, |own| own.min(end)));
-    ending.revoked_at = after.is_zero().then_some(now);
-    ending
-}
-
 fn check_not_more(scopes: Scopes, ctx: &Ctx) -> Result<()> {
     match missing(scopes, ctx.scopes) {
         None => Ok(()),
         Some(scope) => {
             Err(Error::new(ErrorKind::Forbidden, format!("You cannot give the scope {scope}: you do not hold it")))
         }
+    }
+}
+
+fn check_environment(environment: Environment, ctx: &Ctx) -> Result<()> {
+    if ctx.environment == Environment::Live || ctx.environment == environment {
+        Ok(())
+    } else {
+        let text = "A test or dev key makes and rotates keys of its own environment only";
+        Err(Error::new(ErrorKind::Forbidden, text))
     }
 }

@@ -19,7 +19,7 @@ mod tokens;
 pub use identify::Verified;
 pub use jwks::{ASK_EVERY, Jwks, KeyRing, KeySource, Refusal};
 pub use keys::ListedKey;
-pub(crate) use recent::{Known, Recent};
+pub(crate) use recent::{Known, OUTAGE_MAX, Recent};
 pub use tokens::{Holder, Trusted};
 
 use std::sync::Arc;

@@ -21,7 +21,7 @@ use base::{Error, ErrorKind, Result};
 /// For how long something read is taken to be still so.
 const LIFE: Duration = Duration::from_secs(1);
 /// For how long it stands in for a store that cannot be asked.
-const OUTAGE_MAX: Duration = Duration::from_secs(300);
+pub(crate) const OUTAGE_MAX: Duration = Duration::from_secs(300);
 /// At most this many entries; then those past their life go, and if none is, all.
 const ENTRIES_MAX: usize = 10_000;
 

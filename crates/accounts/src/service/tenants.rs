@@ -9,7 +9,7 @@ use jobs::{Engine, Job, NewJob};
 
 use super::{Accounts, identify};
 use crate::model::{NewEvent, NewTenant, Slug, Tenant, TenantPatch};
-use crate::store::{Stored, slug_release, slug_take, tenant_list, tenant_put};
+use crate::store::{Stored, slug_take, tenant_list, tenant_put};
 
 impl Accounts {
     /// Makes a tenant. Of several that ask for one slug, one gets it.
@@ -79,9 +79,8 @@ impl Accounts {
         let new = stored.value.patched(patch, ctx.now())?;
         let event = self.tenant_event(ctx, "tenant.changed", &new)?;
         let mut writes = vec![tenant_put(&new, stored.unchanged()), event];
-        if new.slug != stored.value.slug {
+        if new.slug != stored.value.slug && !stored.value.slugs_before.contains(&new.slug) {
             writes.push(slug_take(&new.slug, &new.id));
-            writes.push(slug_release(&stored.value.slug));
         }
         let written = self.rows().commit(writes).await;
         self.0.tenants.clear();

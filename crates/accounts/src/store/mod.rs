@@ -94,6 +94,11 @@ pub(crate) fn tenant_list(tenant: &Tenant) -> Write {
     Write::put(listed_tenant_key(tenant), Body::default())
 }
 
+/// The condition that the tenant is there.
+pub(crate) fn tenant_there(tenant: &TenantId) -> Write {
+    Write::check(tenant_key(tenant), When::Present)
+}
+
 /// Removes the tenant itself.
 pub(crate) fn tenant_delete(tenant: &TenantId, when: When) -> Write {
     Write::delete(tenant_key(tenant)).when(when)

@@ -1,11 +1,12 @@
 //! The first start, and the way back in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use accounts::model::{NewKey, Role};
-use base::ErrorKind;
+use base::{ErrorKind, clock};
 
-use crate::world::{World, copy, manual};
+use crate::world::{SECOND, World, copy, manual};
 
 #[tokio::test]
 async fn the_first_key_may_do_everything_and_acts_for_default() {
@@ -58,4 +59,35 @@ async fn a_request_that_is_run_again_makes_the_same_key_with_another_secret() {
     assert_eq!(world.accounts.keys_count(&ctx).await.unwrap(), before + 1);
     world.accounts.verify(lost.text.expose(), true, None).await.unwrap_err();
     world.accounts.verify(again.text.expose(), true, None).await.unwrap();
+}
+
+/// Its reply was lost, and the old key ends with the first run.
+#[tokio::test]
+async fn a_rotation_that_is_run_again_makes_the_same_successor_with_another_secret() {
+    for overlap in [Duration::ZERO, SECOND] {
+        let now = manual();
+        let world = World::new(Arc::new(now.clone())).await;
+        let (accounts, lifetime) = (&world.accounts, 100 * SECOND);
+        let mut ask = NewKey::new("old", Role::Reader.scopes());
+        ask.expires_at = Some(clock::add(world.clock.now(), lifetime));
+        let old = accounts.key_create(&world.ctx("default"), ask).await.unwrap().key.id;
+        now.advance(10 * SECOND);
+        let ctx = world.ctx("default");
+        let lost = accounts.key_rotate(&ctx, &old, overlap).await.unwrap();
+        let again = accounts.key_rotate(&ctx, &old, overlap).await.unwrap();
+        assert_eq!(lost.key.id, again.key.id);
+        assert_eq!(again.key.ends_at(), Some(clock::add(ctx.now(), lifetime)));
+        accounts.verify(lost.text.expose(), true, None).await.unwrap_err();
+        accounts.verify(again.text.expose(), true, None).await.unwrap();
+
+        // Another request finds the old one as it is.
+        match accounts.key_rotate(&world.ctx("default"), &old, overlap).await {
+            Ok(other) => assert_eq!((other.key.ends_at(), overlap), (again.key.ends_at(), SECOND)),
+            Err(error) => assert_eq!((error.kind(), overlap), (ErrorKind::Conflict, Duration::ZERO)),
+        }
+        // And one that was revoked meanwhile does not come back.
+        accounts.key_revoke(&world.ctx("default"), &lost.key.id).await.unwrap();
+        let error = accounts.key_rotate(&ctx, &old, overlap).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+    }
 }

@@ -36,7 +36,7 @@ async fn the_first_version_is_read() {
     assert_eq!((listed.key.id.as_str(), listed.key.name.as_str()), ("0AZ3ftkGrC7y", "reporting"));
     assert_eq!(listed.key.principal().as_str(), "key:9BZ3ftkGrC7y");
     assert_eq!(listed.key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(), ["ingest:read", "jobs:read"]);
-    assert_eq!(listed.key.expires_at.unwrap().to_string(), "2027-01-01T00:00:00Z");
+    assert_eq!(listed.key.ends_at().unwrap().to_string(), "2027-01-01T00:00:00Z");
     assert_eq!(listed.last_used_at.unwrap().to_string(), "2026-02-03T04:05:06Z");
 
     let audit = accounts.audit_list(&ctx, None, 10).await.unwrap().items;

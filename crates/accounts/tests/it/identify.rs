@@ -1,11 +1,14 @@
-//! Who is calling: what is read, what is remembered, what is written down.
+//! Who is calling: what is read, what is remembered, what is written down; and what is not guessed.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use accounts::model::{Entry, Environment, NewKey, Role};
-use base::{ErrorKind, Result, clock};
+use accounts::model::{Entry, NewKey, NewTenant, Role, Settings};
+use base::clock::ManualClock;
+use base::store::{Body, Key, Query, Table, Write};
+use base::{Environment, ErrorKind, Result, Store as _, TenantId, clock, key};
+use jobs::Quotas as _;
 
 use crate::world::{SECOND, World, copy, manual};
 
@@ -231,4 +234,78 @@ async fn refusals_are_gathered_and_counted_by_the_minute() {
         counts,
         [("2026-03-01T12:01:00Z".to_owned(), reason, 3), ("2026-03-01T12:00:00Z".to_owned(), reason, 200)]
     );
+}
+
+#[tokio::test]
+async fn refusals_that_could_not_be_written_are_written_later() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let reader = world.reader().await;
+    world.accounts.key_revoke(&world.ctx("default"), &reader.key.id).await.unwrap();
+    verify(&world, reader.text.expose()).await.unwrap_err();
+    let tried = world.store.writes();
+    world.store.down.store(true, Ordering::SeqCst);
+    gather(&clock).await;
+    assert!(world.store.writes() > tried, "nobody tried to write");
+    world.store.down.store(false, Ordering::SeqCst);
+    gather(&clock).await;
+    assert_eq!(refusals(&world, "default").await, [1]);
+}
+
+#[tokio::test]
+async fn no_refusal_is_counted_for_who_was_removed_meanwhile() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let ask = NewTenant { name: "Gone".to_owned(), slug: "gone".parse().unwrap(), settings: Settings::default() };
+    let gone = world.accounts.tenant_create(&world.ctx("system"), ask).await.unwrap().value.id;
+    for tenant in [gone.as_str(), "default"] {
+        let ctx = world.ctx(tenant);
+        let made = world.accounts.key_create(&ctx, NewKey::new("key", Role::Reader.scopes())).await.unwrap();
+        world.accounts.key_revoke(&ctx, &made.key.id).await.unwrap();
+        verify(&world, made.text.expose()).await.unwrap_err();
+    }
+    world.store.write(vec![Write::delete(Key::new(Table("accounts"), key![gone, "tenant"], "tenant"))]).await.unwrap();
+    gather(&clock).await;
+    assert_eq!((refusals(&world, gone.as_str()).await, refusals(&world, "default").await), (vec![], vec![1]));
+}
+
+/// Lets those who write refusals do so: they wait for a while each time.
+async fn gather(clock: &ManualClock) {
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(5));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How many refusals of a tenant were written, for each line that says so.
+async fn refusals(world: &World, tenant: &str) -> Vec<i64> {
+    let audit = Query::new(Table("accounts"), key![tenant, "audit"]);
+    let lines = world.store.query(audit).await.unwrap().items;
+    lines.iter().filter(|line| line.body.data.is_none()).map(|line| line.int("count")).collect()
+}
+
+#[tokio::test]
+async fn how_long_a_tenant_keeps_what_is_finished_is_not_guessed() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let settings = Settings { retention_days: 3_650, ..Settings::default() };
+    let ask = NewTenant { name: "Keeper".to_owned(), slug: "keeper".parse().unwrap(), settings };
+    let keeper = world.accounts.tenant_create(&world.ctx("system"), ask).await.unwrap().value.id;
+    let days = |days: u64| Duration::from_secs(86_400 * days);
+
+    world.store.down.store(true, Ordering::SeqCst);
+    assert_eq!(world.accounts.retention(&keeper).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    world.store.down.store(false, Ordering::SeqCst);
+    assert_eq!(world.accounts.retention(&keeper).await.unwrap(), days(3_650));
+    let nobody: TenantId = "nobody".parse().unwrap();
+    assert_eq!(world.accounts.retention(&nobody).await.unwrap(), days(30));
+
+    let row = Key::new(Table("accounts"), key![keeper, "tenant"], "tenant");
+    world.store.write(vec![Write::put(row, Body::data("{"))]).await.unwrap();
+    clock.advance(SECOND);
+    assert_eq!(world.accounts.retention(&keeper).await.unwrap_err().kind(), ErrorKind::Internal);
+    assert_eq!(world.accounts.running_jobs_max(&keeper).await, 10);
 }

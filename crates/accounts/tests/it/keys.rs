@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use accounts::model::{Environment, KeyId, Presented, mint};
-use base::ErrorKind;
+use accounts::model::{KeyId, Presented, mint};
+use base::{Environment, ErrorKind};
 use uuid::Uuid;
 
 use crate::world::{World, manual};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use accounts::model::{Entry, NewKey, NewTenant, Role, Settings};
+use accounts::model::{Entry, NewKey, NewTenant, Role, Settings, TenantPatch};
 use accounts::{Holdings, Partition};
 use async_trait::async_trait;
 use base::store::{Body, Bulk, Key, Query, Table};
@@ -94,6 +94,8 @@ async fn a_tenant_is_removed_wholly_and_nobody_else() {
 
     let ctx = world.ctx("system");
     let stored = world.accounts.tenant_get(&ctx, "leaver").await.unwrap();
+    let renamed = TenantPatch { slug: Some("left".parse().unwrap()), ..TenantPatch::default() };
+    let stored = world.accounts.tenant_update(&ctx, &stored, renamed).await.unwrap();
     let job = world.accounts.tenant_delete(&ctx, &world.engine, &stored).await.unwrap();
     let error = world.accounts.verify(leavers.text.expose(), true, None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
@@ -114,7 +116,7 @@ async fn a_tenant_is_removed_wholly_and_nobody_else() {
     world.accounts.verify(neighbours.text.expose(), true, None).await.unwrap();
     let error = world.accounts.verify(leavers.text.expose(), true, None).await.unwrap_err();
     assert_eq!(error.message(), "Invalid API key");
-    for name in ["leaver", leaver.as_str()] {
+    for name in ["leaver", "left", leaver.as_str()] {
         let error = world.accounts.tenant_get(&ctx, name).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TenantNotFound);
     }

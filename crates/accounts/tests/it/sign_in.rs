@@ -1,6 +1,7 @@
 //! What takes time when people sign in: on a clock that nobody waits for.
 
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use accounts::contract::Mailbox;
 use async_trait::async_trait;
 use base::clock::ManualClock;
 use base::intercept::{Intercept, Intercepted};
-use base::store::{Item, Key, Query, StoreError, Table, Version, Write};
-use base::{Store, StoreExt as _, key};
+use base::store::{Item, Key, Query, Slice, StoreError, Table, Version, Write};
+use base::{ErrorKind, Store, StoreExt as _, key};
 use jobs::JobStatus;
 use serde_json::{Value, json};
 use testkit::Client;
@@ -204,6 +205,74 @@ async fn a_session_does_not_begin_by_a_password_that_was_set_anew() {
     let asked = json!({ "email": EMAIL, "password": PASSWORD });
     client.post("/v1/auth/signin", &asked).await.expect(401);
     client.post("/v1/auth/signin", &asked).await.expect(200);
+}
+
+/// Fails the next look for the keys that tokens are signed with, or loses the answer to the next write of a
+/// session.
+#[derive(Default)]
+struct Hiccup {
+    keys: AtomicBool,
+    session: AtomicBool,
+}
+
+#[async_trait]
+impl Intercept for Hiccup {
+    async fn query(&self, inner: &Arc<dyn Store>, query: Query) -> Result<Slice, StoreError> {
+        if query.partition == "@signing" && self.keys.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("away".to_owned()));
+        }
+        inner.query(query).await
+    }
+
+    async fn write(&self, inner: &Arc<dyn Store>, writes: Vec<Write>) -> Result<Version, StoreError> {
+        let of_session = writes.iter().any(|write| write.key.sort.starts_with(&key!["session"]));
+        let written = inner.write(writes).await?;
+        let lost = of_session && self.session.swap(false, Ordering::SeqCst);
+        if lost { Err(StoreError::Unknown("lost".to_owned())) } else { Ok(written) }
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_although_the_store_hiccups() {
+    let scene = Scene::with_user().await;
+    let store: Arc<dyn Store> = scene.world.store.clone();
+    let bent = Arc::new(Intercepted::new(store, Hiccup::default()));
+    let shared: Arc<dyn Store> = bent.clone();
+    let clock: Arc<dyn base::Clock> = Arc::new(scene.clock.clone());
+    let other = World { accounts: copy_with_users(&shared, &clock, &scene.mailbox), ..scene.world };
+    let client = other.client();
+    let refresh = async |tokens: &Value, status: u16| {
+        let asked = json!({ "refresh_token": tokens["refresh_token"] });
+        client.post("/v1/auth/refresh", &asked).await.expect(status).json()
+    };
+    let asked = json!({ "email": EMAIL, "password": PASSWORD });
+    let tokens = client.post("/v1/auth/signin", &asked).await.expect(200).json();
+
+    // Nothing was used up, so the token is good when its owner comes back.
+    scene.clock.advance(MINUTE);
+    bent.by().keys.store(true, Ordering::SeqCst);
+    refresh(&tokens, 503).await;
+    assert!(!bent.by().keys.load(Ordering::SeqCst), "nobody looked for the keys");
+    let tokens = refresh(&tokens, 200).await;
+
+    bent.by().session.store(true, Ordering::SeqCst);
+    let tokens = refresh(&tokens, 200).await;
+    assert!(!bent.by().session.load(Ordering::SeqCst), "no answer was lost");
+    refresh(&tokens, 200).await;
+}
+
+#[tokio::test]
+async fn a_token_is_remembered_for_five_minutes_while_the_store_is_away() {
+    let scene = Scene::with_user().await;
+    let tokens = scene.sign_in(PASSWORD, 200).await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let verify = async || scene.world.accounts.token_verify(token, None).await;
+    assert!(!verify().await.unwrap().remembered);
+    scene.world.store.down.store(true, Ordering::SeqCst);
+    scene.pass(5 * MINUTE - Duration::from_micros(1));
+    assert!(verify().await.unwrap().remembered);
+    scene.pass(Duration::from_micros(1));
+    assert_eq!(verify().await.unwrap_err().kind(), ErrorKind::Unavailable);
 }
 
 #[tokio::test]

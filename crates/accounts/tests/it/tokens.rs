@@ -1,7 +1,7 @@
 //! Callers without a key: tokens of an issuer elsewhere, and what AWS says of its principals.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use accounts::model::IamPrincipal;
@@ -22,19 +22,21 @@ use crate::world::{World, manual};
 
 const ISSUER: &str = "https://login.example.com";
 
-/// An issuer with one key, whose answers wait for a permit each and are errors while it is away.
+/// An issuer with one key, until it withdraws that; its answers wait for a permit each, and are errors while it is
+/// away.
 struct Elsewhere {
     key: Ed25519KeyPair,
     asked: AtomicU64,
     answers: Semaphore,
-    away: std::sync::atomic::AtomicBool,
+    away: AtomicBool,
+    withdrawn: AtomicBool,
 }
 
 impl Elsewhere {
     fn new() -> Arc<Self> {
         let key = Ed25519KeyPair::generate().unwrap();
-        let (asked, answers, away) = (AtomicU64::new(0), Semaphore::new(0), false.into());
-        Arc::new(Self { key, asked, answers, away })
+        let (asked, answers, away, withdrawn) = (AtomicU64::new(0), Semaphore::new(0), false.into(), false.into());
+        Arc::new(Self { key, asked, answers, away, withdrawn })
     }
 
     fn asked(&self) -> u64 {
@@ -82,7 +84,11 @@ impl KeySource for Elsewhere {
         let x = URL_SAFE_NO_PAD.encode(self.key.public_key().as_ref());
         let shared = json!({ "kty": "oct", "kid": "shared", "k": "c2VjcmV0" });
         let key = json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "one", "x": x });
-        Ok(json!({ "keys": [shared, { "kty": "new", "kid": "two" }, key] }).to_string().into_bytes())
+        let mut keys = vec![shared, json!({ "kty": "new", "kid": "two" })];
+        if !self.withdrawn.load(Ordering::SeqCst) {
+            keys.push(key);
+        }
+        Ok(json!({ "keys": keys }).to_string().into_bytes())
     }
 }
 
@@ -130,6 +136,25 @@ async fn known_keys_go_on_while_the_issuer_is_away() {
         accounts.token_verify(&elsewhere.token("one", &clock), None).await.unwrap();
     }
     assert_eq!(elsewhere.asked(), 6);
+}
+
+/// Among what is left there is no key that could be used.
+#[tokio::test]
+async fn a_key_that_is_withdrawn_ends_although_it_was_the_last() {
+    let clock = manual();
+    let world = World::new(Arc::new(clock.clone())).await;
+    let elsewhere = Elsewhere::new();
+    elsewhere.answers.add_permits(2);
+    let accounts = elsewhere.accounts(&world);
+    let token = elsewhere.token("one", &clock);
+    accounts.token_verify(&token, None).await.unwrap();
+    elsewhere.withdrawn.store(true, Ordering::SeqCst);
+    clock.advance(Duration::from_secs(300));
+    // It is asked for again beside this one.
+    accounts.token_verify(&token, None).await.unwrap();
+    accounts.settle().await.unwrap();
+    assert_eq!(elsewhere.asked(), 2);
+    assert_eq!(accounts.token_verify(&token, None).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
 }
 
 #[tokio::test]

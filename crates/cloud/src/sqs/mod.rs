@@ -56,7 +56,7 @@ pub struct Options {
 }
 
 /// A ring that nobody heard for an hour has long been found by a sweep.
-pub const RETENTION: Duration = Duration::from_secs(3_600);
+const RETENTION: Duration = Duration::from_secs(3_600);
 
 impl Default for Options {
     fn default() -> Self {

@@ -4,6 +4,7 @@
 
 mod dynamo;
 mod logs;
+mod moto;
 mod outage;
 mod redis;
 mod sqs;

@@ -110,7 +110,7 @@ async fn a_queue_that_is_away_holds_nobody_up() {
         let begun = Instant::now();
         // As many as a sweep sends at once.
         assert!(queue.send(&topic, rings(128)).await.is_err());
-        assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < 2 * SECOND, "{:?}", begun.elapsed());
         let begun = Instant::now();
         assert!(queue.send(&topic, rings(1)).await.is_err());
         assert!(begun.elapsed() < Duration::from_millis(50), "{:?}", begun.elapsed());

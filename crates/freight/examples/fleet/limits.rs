@@ -135,11 +135,19 @@ impl Crowd {
         assert_eq!(self.ask(0).await.1, 200);
     }
 
-    /// Asks each copy once, one after the other.
+    /// Asks one copy after the other, each until it lets somebody in, for a while.
     async fn ask_each(&self) -> Told {
         let mut told = Told::default();
         for n in 0..self.urls.len() {
-            told.count(self.ask(n).await);
+            let until = Instant::now() + WINDOW / 6;
+            loop {
+                let (admitted, status) = self.ask(n).await;
+                told.count((admitted, status));
+                if status == 200 || Instant::now() >= until {
+                    break;
+                }
+                tokio::time::sleep(WINDOW / 120).await;
+            }
         }
         told
     }

@@ -37,6 +37,24 @@ impl Client {
     /// # Errors
     /// `Usage` if the URL is not one.
     pub(super) fn new(url: Option<&str>, tenant: Option<&str>, environment: &Environment) -> Result<Self, Failure> {
+        Self::with_silence(Some(SILENCE_MAX), url, tenant, environment)
+    }
+
+    /// The same, for what the server does to its whole store before it says a word, however long that takes. A
+    /// machine that is gone meanwhile is noticed by TCP.
+    ///
+    /// # Errors
+    /// `Usage` if the URL is not one.
+    pub(super) fn patient(url: Option<&str>, tenant: Option<&str>, environment: &Environment) -> Result<Self, Failure> {
+        Self::with_silence(None, url, tenant, environment)
+    }
+
+    fn with_silence(
+        silence_max: Option<Duration>,
+        url: Option<&str>,
+        tenant: Option<&str>,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
         let text = url.or_else(|| environment.get("FREIGHT_URL")).unwrap_or("http://127.0.0.1:8000");
         let base = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
         let base =
@@ -44,10 +62,12 @@ impl Client {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(SILENCE_MAX)
-            .build()
-            .map_err(Failure::failed)?;
+            .connect_timeout(CONNECT_TIMEOUT);
+        let http = match silence_max {
+            Some(silence_max) => http.read_timeout(silence_max),
+            None => http,
+        };
+        let http = http.build().map_err(Failure::failed)?;
         let key = environment.get("FREIGHT_API_KEY").map(|key| Secret::new(key.to_owned()));
         let tenant = tenant.or_else(|| environment.get("FREIGHT_TENANT")).map(str::to_owned);
         Ok(Self { http, base, key, tenant })
@@ -220,5 +240,41 @@ async fn refused(answer: Response) -> Failure {
         StatusCode::TOO_MANY_REQUESTS => Failure::Unreachable(text),
         status if status.is_server_error() => Failure::Unreachable(text),
         _ => Failure::Failed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_asks_about_the_whole_store_waits_longer_than_others_do() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+        let environment = Environment::default();
+        let hasty = Client::with_silence(Some(Duration::from_millis(20)), Some(&url(&silent)), None, &environment);
+        let patient = Client::patient(Some(&url(&slow)), None, &environment);
+        let (Ok(hasty), Ok(patient)) = (hasty, patient) else { panic!("these are URLs") };
+        let (given_up, answer) = oneshot::channel();
+        let serving = async {
+            let (mut connection, _) = slow.accept().await.unwrap();
+            answer.await.unwrap();
+            assert!(connection.read(&mut [0; 1_024]).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ndone";
+            connection.write_all(answer).await.unwrap();
+        };
+        let giving_up = async {
+            let asked = hasty.get(&["livez"], &[]).await;
+            assert!(matches!(asked, Err(Failure::Unreachable(_))), "{asked:?}");
+            given_up.send(()).unwrap();
+        };
+        let asking = patient.call(Method::POST, &["api", "v1", "check"], None);
+        let ((), (), asked) = tokio::join!(serving, giving_up, asking);
+        assert_eq!(asked.unwrap(), "done");
     }
 }

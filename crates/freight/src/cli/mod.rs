@@ -158,6 +158,7 @@ fn run(cli: Cli, mut environment: Environment, screen: Screen) -> Result<(), Fai
 impl Command {
     async fn run(self, global: &Global, environment: Environment, screen: Screen) -> Result<(), Failure> {
         let client = || Client::new(global.url.as_deref(), global.tenant.as_deref(), &environment);
+        let patient = || Client::patient(global.url.as_deref(), global.tenant.as_deref(), &environment);
         match self {
             Self::Serve(serve) => {
                 serve.run(Role::Both, &global.load_with(environment, serve.settings())?, screen).await
@@ -180,9 +181,9 @@ impl Command {
             Self::Carts(verb) => carts::run(verb, &client()?, screen).await,
             Self::DeadLetters(verb) => dead_letters::run(verb, &client()?, screen).await,
             Self::Doctor => doctor::run(global.load(environment.clone()), &client()?, screen).await,
-            Self::Backup(backup) => backup.run(&global.load(environment.clone())?, &client()?, screen).await,
+            Self::Backup(backup) => backup.run(&global.load(environment.clone())?, &patient()?, screen).await,
             Self::Restore(restore) => restore.run(&global.load(environment)?, screen).await,
-            Self::Check => store::check(&global.load(environment.clone())?, &client()?, screen).await,
+            Self::Check => store::check(&global.load(environment.clone())?, &patient()?, screen).await,
             Self::Sandbox(sandbox) => sandbox.run(&global.load(environment)?, screen).await,
             Self::Openapi => openapi(screen).await,
             Self::Config => screen.line(DEFAULT),

@@ -4,9 +4,9 @@
 //! it says that no server is using it. The key that is made stands in the audit like any
 //! other.
 
-use accounts::model::{Environment, NewKey, Role};
+use accounts::model::{NewKey, Role};
 use accounts::{Accounts, Deps};
-use base::{Scope, Scopes};
+use base::{Environment, Scope, Scopes};
 use serde_json::json;
 
 use super::failure::Failure;

@@ -8,8 +8,8 @@
 //! with it. Rings that were delivered and never answered are put aside in a queue `unheard`, where they
 //! can be looked at and thrown away: the tasks are in the store, and a sweep has found them.
 
+use base::queue::DELAY_MAX;
 use cloud::dynamo::{PARTITION, SORT, TTL};
-use cloud::sqs::RETENTION;
 
 use crate::ground;
 
@@ -19,7 +19,14 @@ const UNHEARD: &str = include_str!("unheard.yaml");
 
 /// How long a delivery is hidden, in seconds: six times as long as the function of `deploy/freight.yaml`
 /// may run, which is what Lambda asks for. A worker answers a ring as soon as it has heard it.
-const VISIBILITY_S: u32 = 6 * 300;
+const VISIBILITY_S: u64 = 6 * 300;
+
+/// How often a ring is delivered before it is put aside: an invocation or two may fail.
+const RECEIVES_MAX: u64 = 3;
+
+/// How long a ring is kept, in seconds: as late as it may be sent for, hidden after each delivery, and an hour
+/// in which it waits for the next one. What expires before that is never put aside.
+const RETENTION_S: u64 = DELAY_MAX.as_secs() + RECEIVES_MAX * VISIBILITY_S + 3_600;
 
 /// How tables are paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +62,8 @@ fn resources(table: &dyn Fn(&str) -> String, queue: &dyn Fn(&str) -> String, bil
         let filled = QUEUE.replace("<Name>", &logical(&it)).replace("<name>", &queue(&it));
         filled
             .replace("<visibility>", &VISIBILITY_S.to_string())
-            .replace("<retention>", &RETENTION.as_secs().to_string())
+            .replace("<retention>", &RETENTION_S.to_string())
+            .replace("<receives>", &RECEIVES_MAX.to_string())
     });
     let unheard = UNHEARD.replace("<name>", &queue("unheard"));
     tables.chain([unheard]).chain(queues).collect()
@@ -103,5 +111,21 @@ mod tests {
         let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
         let names: std::collections::BTreeSet<&str> = text.lines().filter(is_name).collect();
         assert_eq!(names.len(), ground::tables().len() + ground::topics().len() + 1, "{names:?}");
+    }
+
+    #[test]
+    fn a_ring_that_nobody_answers_is_put_aside_before_it_expires() {
+        let text = parameterized();
+        let said = |name: &str| -> Vec<u64> {
+            let values = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
+            values.map(|value| value.parse().unwrap()).collect()
+        };
+        let (hidden, receives) = (said("VisibilityTimeout"), said("maxReceiveCount"));
+        // The first is that of the queue where they are put aside.
+        let kept = said("MessageRetentionPeriod").split_off(1);
+        assert_eq!([hidden.len(), receives.len(), kept.len()], [ground::topics().len(); 3]);
+        for ((hidden, receives), kept) in hidden.into_iter().zip(receives).zip(kept) {
+            assert!(DELAY_MAX.as_secs() + receives * hidden < kept, "{receives} times {hidden} s, of {kept} s");
+        }
     }
 }

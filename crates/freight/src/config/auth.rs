@@ -165,8 +165,9 @@ fn agree(reader: &mut Reader, auth: &Auth) {
         if !auth.cognito_client_id.is_empty() && !issuer.audience.contains(&auth.cognito_client_id) {
             reader.fault("auth.audience", "expected auth.cognito_client_id among them, since auth.provider is cognito");
         }
-        if issuer.token_use == TokenUse::Audience {
-            reader.fault("auth.token_use", "expected access or id, since auth.provider is cognito");
+        // A session is ended by its access token, so that has to be what its holder calls with.
+        if issuer.token_use != TokenUse::Access {
+            reader.fault("auth.token_use", "expected access, since auth.provider is cognito");
         }
         if !issuer.algorithms.contains(&Algorithm::RS256) {
             reader.fault("auth.algorithms", "expected RS256 among them, since auth.provider is cognito");

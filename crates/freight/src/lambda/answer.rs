@@ -1,7 +1,8 @@
 //! From a response to the document that whoever sent the event expects.
 //!
-//! A body that is text goes as text, any other in base64. Each kind has its own place for headers with
-//! several values, and its own limit.
+//! A body that is text goes as text, any other in base64, and so does a text that JSON would make longer than
+//! base64 does: of quotes or control characters alone it would be two to six times as long. Each kind has its
+//! own place for headers with several values, and its own limit.
 
 use anyhow::Result;
 use axum::body::{Body, to_bytes};
@@ -13,10 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::event::Kind;
 
-/// What Lambda takes from a function: 6 MB of JSON. In base64 a third is added, and in JSON each quote
-/// of a text; half is room for both.
+/// What Lambda takes from a function: 6 MB of JSON. To a body at most a third is added, as in base64; half
+/// is room for that and for headers.
 const BYTES_MAX: usize = 3 << 20;
-/// What a load balancer takes from a function, its base64 included.
+/// What a load balancer takes from a function: 1 MB of JSON, which this is with a third more and headers.
 const BALANCER_BYTES_MAX: usize = 700 << 10;
 
 impl Kind {
@@ -38,7 +39,7 @@ pub async fn of(kind: Kind, response: Response<Body>) -> Result<Value> {
     let bytes = to_bytes(body, kind.bytes_max()).await?;
     let plain = !parts.headers.contains_key(CONTENT_ENCODING);
     let (body, encoded) = match String::from_utf8(bytes.into()) {
-        Ok(text) if plain => (text, false),
+        Ok(text) if plain && escaped_bytes(&text) <= text.len().div_ceil(3) * 4 => (text, false),
         Ok(text) => (STANDARD.encode(text), true),
         Err(binary) => (STANDARD.encode(binary.as_bytes()), true),
     };
@@ -58,6 +59,16 @@ pub async fn of(kind: Kind, response: Response<Body>) -> Result<Value> {
         }
     }
     Ok(document)
+}
+
+/// How long a text is within JSON.
+fn escaped_bytes(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
+        0..b' ' => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
 }
 
 fn several(headers: &HeaderMap) -> Value {
@@ -109,5 +120,23 @@ mod tests {
         let mut packed = response("text");
         packed.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         assert_eq!(of(Kind::Http, packed).await.unwrap()["body"], json!("dGV4dA=="));
+    }
+
+    #[tokio::test]
+    async fn the_longest_answer_fits_whatever_it_is_made_of() {
+        for (piece, encoded) in [("x", false), ("\"", true), ("\u{1}", true), ("text with a \"word\"\n", false)] {
+            let kind = Kind::Balancer { multi: false };
+            let text = piece.repeat(kind.bytes_max() / piece.len());
+            let document = of(kind, response(text.clone())).await.unwrap();
+            assert_eq!(document["isBase64Encoded"], encoded, "{piece:?}");
+            assert!(document.to_string().len() < 1_000_000, "{piece:?}");
+            assert_eq!(document["body"] == *text, !encoded, "{piece:?}");
+        }
+    }
+
+    #[test]
+    fn the_length_within_json_is_what_it_will_be() {
+        let text: String = (0..=u8::MAX).map(char::from).collect();
+        assert_eq!(escaped_bytes(&text) + 2, json!(text).to_string().len());
     }
 }

@@ -116,6 +116,7 @@ pub struct HttpEvent {
 pub(super) struct RequestContext {
     pub(super) stage: Option<String>,
     pub(super) path: Option<String>,
+    domain_name: Option<String>,
     pub(super) identity: Option<Identity>,
     pub(super) http: Option<HttpContext>,
     authorizer: Option<Authorizer>,
@@ -157,6 +158,12 @@ impl HttpEvent {
             RequestContext { http: Some(_), .. } => Kind::Http,
             _ => Kind::Rest,
         }
+    }
+
+    /// Whether `rawPath` is what was sent. An HTTP API decodes it; a function URL, whose domain tells it from
+    /// one, does not.
+    pub(super) fn has_path_as_sent(&self) -> bool {
+        self.request_context.domain_name.as_deref().is_some_and(|name| name.contains(".lambda-url."))
     }
 
     /// Who signed the request, as AWS has verified it.

@@ -5,8 +5,8 @@
 //!
 //! - an HTTP request ([`request`]), which goes through the router like any other and becomes a
 //!   document again ([`answer`]);
-//! - rings that SQS delivered: each one's task runs here, to its end, or is handed back and reported as
-//!   not done, so that SQS delivers its ring once more;
+//! - rings that SQS delivered: each one's task runs here, to its end, or is handed back and rings for
+//!   another invocation; what could not do even that is reported as not done, and SQS delivers it again;
 //! - a tick of a schedule of EventBridge: whatever is due runs, and what is left rings.
 //!
 //! Promised: nothing runs on after an invocation was answered. There are no workers; what a request

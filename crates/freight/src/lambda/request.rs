@@ -24,6 +24,8 @@ use super::event::{HttpEvent, Kind};
 const NOT_IN_QUERIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
 /// What no path of one may hold.
 const NOT_IN_PATHS: &AsciiSet = &NOT_IN_QUERIES.add(b'?').add(b'`').add(b'{').add(b'}');
+/// Of a path that was decoded a percent sign is one that was sent encoded.
+const NOT_IN_DECODED_PATHS: &AsciiSet = &NOT_IN_PATHS.add(b'%');
 
 /// The request of an event.
 ///
@@ -60,7 +62,8 @@ pub fn unreadable(error: &anyhow::Error) -> Request<Body> {
 }
 
 fn target(event: &HttpEvent, kind: Kind) -> String {
-    let path = utf8_percent_encode(path(event), NOT_IN_PATHS);
+    let decoded = kind == Kind::Http && !event.has_path_as_sent();
+    let path = utf8_percent_encode(path(event), if decoded { NOT_IN_DECODED_PATHS } else { NOT_IN_PATHS });
     match query(event, kind) {
         query if query.is_empty() => path.to_string(),
         query => format!("{path}?{}", utf8_percent_encode(&query, NOT_IN_QUERIES)),
@@ -168,6 +171,18 @@ mod tests {
         check(&http("/livez", "live"), "/livez?a=1&a=%202", "192.0.2.1");
         check(&http("/livez", "$default"), "/livez?a=1&a=%202", "192.0.2.1");
         check(&http("/a b/\u{e9}", "$default"), "/a%20b/%C3%A9?a=1&a=%202", "192.0.2.1");
+    }
+
+    #[test]
+    fn a_path_is_decoded_once() {
+        let http = |domain: &str| {
+            let context = format!(r#"{{"stage":"$default","domainName":"{domain}","http":{{"method":"GET"}}}}"#);
+            format!(r#"{{"rawPath":"/a%41","requestContext":{context}}}"#)
+        };
+        check(&http("abc.execute-api.eu-west-2.amazonaws.com"), "/a%2541", "0.0.0.0");
+        check(&http("api.example.com"), "/a%2541", "0.0.0.0");
+        check(&http("abc.lambda-url.eu-west-2.on.aws"), "/a%41", "0.0.0.0");
+        check(r#"{"httpMethod":"GET","path":"/a%41","requestContext":{"elb":{}}}"#, "/a%41", "0.0.0.0");
     }
 
     #[test]

@@ -37,6 +37,16 @@ impl IdentityProvider for UserPool {
     async fn sign_up(&self, _: &Ctx, email: &Email, password: &Password) -> Result<Delivery> {
         match self.cognito.sign_up(email.as_str(), password.expose()).await {
             Ok(()) | Err(Failure::UserExists) => Ok(delivery(email)),
+            // Who is known is sent none, and is told the same.
+            Err(Failure::Undelivered(why)) => {
+                tracing::warn!(%why, "no code was sent");
+                Ok(delivery(email))
+            }
+            Err(Failure::NotAuthorized) => {
+                tracing::warn!("the user pool lets nobody sign up, or the client secret is not its own");
+                Err(forbidden("Nobody can sign up here: the user pool does not allow it"))
+            }
+            Err(Failure::Vetoed) => Err(forbidden("The user pool does not let you sign up")),
             Err(failure) => Err(said(failure, wrong_password)),
         }
     }
@@ -106,6 +116,10 @@ fn sent(email: &Email, asked: cognito::Result<()>) -> Result<Delivery> {
         // Nobody is told: a failure that strikes known addresses alone would tell who has an account.
         Ok(()) => Ok(delivery(email)),
         Err(Failure::Unavailable(why)) => Err(Error::unavailable(format!("Cognito: {why}"))),
+        Err(Failure::Undelivered(why) | Failure::Broken(why)) => {
+            tracing::warn!(%why, "no code was sent");
+            Ok(delivery(email))
+        }
         Err(failure) => {
             tracing::debug!(?failure, "no code was sent");
             Ok(delivery(email))
@@ -128,12 +142,22 @@ fn held(tokens: cognito::Tokens, shown: Option<&Secret<String>>) -> Result<Token
 /// What a failure is here; `refused` is what a stranger learns of who has an account: nothing.
 fn said(failure: Failure, refused: fn() -> Error) -> Error {
     match failure {
-        Failure::NotAuthorized | Failure::UserNotFound | Failure::UserExists | Failure::NotConfirmed => refused(),
+        Failure::NotAuthorized
+        | Failure::UserNotFound
+        | Failure::UserExists
+        | Failure::NotConfirmed
+        | Failure::Vetoed => refused(),
         Failure::CodeRefused => wrong_code(),
-        Failure::ResetRequired => Error::new(ErrorKind::Forbidden, "The password has to be reset first"),
+        Failure::ResetRequired => forbidden("The password has to be reset first"),
         Failure::PasswordRefused => Error::invalid("password", "The user pool demands another kind of password"),
         Failure::Invalid => Error::new(ErrorKind::Malformed, "The user pool does not take this request"),
         Failure::TooMany => Error::new(ErrorKind::RateLimited, "Too many tries. Try again later."),
-        Failure::Unavailable(why) => Error::unavailable(format!("Cognito: {why}")),
+        Failure::Unavailable(why) | Failure::Undelivered(why) | Failure::Broken(why) => {
+            Error::unavailable(format!("Cognito: {why}"))
+        }
     }
+}
+
+fn forbidden(message: &str) -> Error {
+    Error::new(ErrorKind::Forbidden, message)
 }

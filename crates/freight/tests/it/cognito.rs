@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use base::clock::SystemClock;
 use freight::compose::{Settings, compose};
 use freight::config::{Config, Environment, Sources};
@@ -11,16 +13,17 @@ use freight::ground::Ground;
 use serde_json::{Value, json};
 use testkit::aws::Moto;
 use testkit::{Answer, Client};
+use tokio::net::TcpListener;
 
 const REGION: &str = "us-east-1";
 const EMAIL: &str = "jane@example.com";
-const PASSWORD: &str = "Correct-horse-7-battery!";
+pub(crate) const PASSWORD: &str = "Correct-horse-7-battery!";
 
 /// A user pool with one app client.
-struct Pool {
+pub(crate) struct Pool {
     id: String,
     client: String,
-    secret: Option<String>,
+    pub(crate) secret: Option<String>,
 }
 
 /// Calls moto as an administrator of AWS would.
@@ -41,7 +44,7 @@ async fn cognito(operation: &str, body: &Value) -> Value {
 }
 
 impl Pool {
-    async fn new(with_secret: bool) -> Self {
+    pub(crate) async fn new(with_secret: bool) -> Self {
         let pool = cognito("CreateUserPool", &json!({ "PoolName": "people" })).await;
         let id = pool["UserPool"]["Id"].as_str().unwrap().to_owned();
         let flows = ["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"];
@@ -52,11 +55,10 @@ impl Pool {
         Self { id, client, secret: made["ClientSecret"].as_str().map(str::to_owned) }
     }
 
-    /// Nothing but configuration.
-    fn settings(&self, token_use: &str) -> Settings {
-        let at = Moto::shared().url();
+    /// Nothing but configuration, of a pool that is found there.
+    pub(crate) fn settings(&self, at: &str, provider: &str, token_use: &str) -> Settings {
         let flags = [
-            ("auth.provider", "cognito".to_owned()),
+            ("auth.provider", provider.to_owned()),
             ("auth.issuer", format!("https://cognito-idp.{REGION}.amazonaws.com/{}", self.id)),
             ("auth.jwks_url", format!("{at}/{}/.well-known/jwks.json", self.id)),
             ("auth.token_use", token_use.to_owned()),
@@ -66,24 +68,47 @@ impl Pool {
             ("auth.scope_map", "readers=reader".to_owned()),
         ];
         let flags = flags.map(|(key, value)| (key.to_owned(), value)).to_vec();
-        let environment = Environment::of([("AWS_ENDPOINT_URL", at.as_str())]);
+        let environment = Environment::of([("AWS_ENDPOINT_URL", at)]);
         let config = Config::load(&Sources { environment, flags, ..Sources::default() }).unwrap();
         Settings { auth: config.auth, aws: config.aws, ..Settings::default() }
     }
 
-    async fn server(&self, token_use: &str) -> Client {
-        let ground = Ground::memory(Arc::new(SystemClock::new()));
-        let freight = compose(&ground, self.settings(token_use)).await.unwrap();
-        freight.accounts.bootstrap().await.unwrap().unwrap();
-        Client::app(&freight.app)
+    /// A server on which people of the pool sign in.
+    async fn server(&self) -> Client {
+        served(self.settings(&Moto::shared().url(), "cognito", "access")).await
+    }
+
+    /// A server that signs nobody in, and takes the pool's ID tokens.
+    async fn taker_of_ids(&self) -> Client {
+        served(self.settings(&Moto::shared().url(), "none", "id")).await
     }
 }
 
-async fn post(client: &Client, path: &str, body: Value, status: u16) -> Answer {
+async fn served(settings: Settings) -> Client {
+    let ground = Ground::memory(Arc::new(SystemClock::new()));
+    let freight = compose(&ground, settings).await.unwrap();
+    freight.accounts.bootstrap().await.unwrap().unwrap();
+    Client::app(&freight.app)
+}
+
+/// Where every call of Cognito fails in the same way.
+async fn failing(error: &'static str) -> String {
+    let answer = move || async move {
+        let said = json!({ "__type": error, "message": "no" }).to_string();
+        (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, "application/x-amz-json-1.1")], said)
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    let app = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    at
+}
+
+pub(crate) async fn post(client: &Client, path: &str, body: Value, status: u16) -> Answer {
     client.post(&format!("/v1/auth/{path}"), &body).await.expect(status)
 }
 
-fn bearing(client: &Client, token: &Value) -> Client {
+pub(crate) fn bearing(client: &Client, token: &Value) -> Client {
     client.with_header("authorization", &format!("Bearer {}", token.as_str().unwrap()))
 }
 
@@ -92,7 +117,7 @@ async fn people_of_a_user_pool_sign_up_in_on_and_out() {
     for with_secret in [false, true] {
         let pool = Pool::new(with_secret).await;
         assert_eq!(pool.secret.is_some(), with_secret);
-        let client = pool.server("access").await;
+        let client = pool.server().await;
         let credentials = json!({ "email": EMAIL, "password": PASSWORD });
         let made = post(&client, "signup", credentials.clone(), 201).await.json();
         assert_eq!(made["delivery"]["medium"], "email");
@@ -138,7 +163,7 @@ async fn a_challenge_is_handed_on_and_groups_grant_what_they_are_said_to() {
     let pool = Pool::new(false).await;
     let user = json!({ "UserPoolId": pool.id, "Username": EMAIL, "TemporaryPassword": PASSWORD });
     cognito("AdminCreateUser", &user).await;
-    let client = pool.server("access").await;
+    let client = pool.server().await;
     let credentials = json!({ "email": EMAIL, "password": PASSWORD });
     let asked = post(&client, "signin", credentials.clone(), 200).await.json();
     assert_eq!(asked["challenge"], "NEW_PASSWORD_REQUIRED", "{asked}");
@@ -160,7 +185,7 @@ async fn a_challenge_is_handed_on_and_groups_grant_what_they_are_said_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_another_pool_or_another_use_are_refused() {
     let (ours, theirs) = (Pool::new(false).await, Pool::new(false).await);
-    let (client, other) = (ours.server("id").await, theirs.server("access").await);
+    let (client, other) = (ours.server().await, theirs.server().await);
     for client in [&client, &other] {
         let credentials = json!({ "email": EMAIL, "password": PASSWORD });
         post(client, "signup", credentials, 201).await;
@@ -168,10 +193,35 @@ async fn tokens_of_another_pool_or_another_use_are_refused() {
     }
     let credentials = json!({ "email": EMAIL, "password": PASSWORD });
     let held = post(&client, "signin", credentials.clone(), 200).await.json();
-    bearing(&client, &held["id_token"]).get("/v1/auth/valid").await.expect(200);
-    bearing(&client, &held["access_token"]).get("/v1/auth/valid").await.expect(403);
+    let taker = ours.taker_of_ids().await;
+    bearing(&taker, &held["id_token"]).get("/v1/auth/valid").await.expect(200);
+    bearing(&taker, &held["access_token"]).get("/v1/auth/valid").await.expect(403);
     // moto signs for every pool with one key: only what is said tells them apart.
     let foreign = post(&other, "signin", credentials, 200).await.json();
-    bearing(&client, &foreign["id_token"]).get("/v1/auth/valid").await.expect(403);
+    bearing(&taker, &foreign["id_token"]).get("/v1/auth/valid").await.expect(403);
     bearing(&other, &held["access_token"]).get("/v1/auth/valid").await.expect(403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_behind_a_pool_tells_nobody_who_has_an_account() {
+    let pool = Pool { id: format!("{REGION}_Failing"), client: "web".to_owned(), secret: None };
+    for (error, sign_up, sign_in, send) in [
+        // moto raises none of these.
+        ("CodeDeliveryFailureException", 201, 503, 200),
+        ("UserLambdaValidationException", 403, 401, 200),
+        ("UnexpectedLambdaException", 503, 503, 200),
+        ("NotAuthorizedException", 403, 401, 200),
+        ("InternalErrorException", 503, 503, 503),
+    ] {
+        let client = served(pool.settings(&failing(error).await, "cognito", "access")).await;
+        let credentials = json!({ "email": EMAIL, "password": PASSWORD });
+        let said = post(&client, "signup", credentials.clone(), sign_up).await.json();
+        if sign_up == 403 {
+            assert!(said["detail"].as_str().unwrap().contains("user pool does not"), "{error}: {said}");
+        }
+        post(&client, "signin", credentials, sign_in).await;
+        for path in ["resend", "password/forgot"] {
+            post(&client, path, json!({ "email": EMAIL }), send).await;
+        }
+    }
 }

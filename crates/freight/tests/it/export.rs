@@ -22,7 +22,7 @@ const HEARD: &str = include_str!("export/heard.py");
 const CALLS: usize = 40;
 
 /// Where lines and letters go, all through the shim.
-fn config(shim: &AwsShim, name: &str) -> Config {
+pub(crate) fn config(shim: &AwsShim, name: &str) -> Config {
     let journal = format!("cloudwatch://eu-west-2/{name}");
     let letters = format!("sqs://eu-west-2?prefix={name}-");
     let environment = Environment::of([

@@ -12,6 +12,7 @@ mod cognito;
 mod copies;
 mod costs;
 mod deploy;
+mod dumps;
 mod export;
 mod fetch;
 mod ingest;

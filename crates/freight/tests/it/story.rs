@@ -5,6 +5,9 @@
 
 mod transcript;
 
+use std::sync::Arc;
+
+use accounts::contract::Mailbox;
 use freight::compose::Settings;
 use freight::ground::Ground;
 use http::Method;
@@ -14,7 +17,15 @@ use tokio::net::TcpListener;
 use transcript::Transcript;
 
 use crate::server::Server;
-use crate::{on_cloud, on_file};
+use crate::{deploy, on_cloud, on_file};
+
+/// What the template allows the program although nothing in the story asks for it.
+const UNASKED: [&str; 2] = [
+    // `freight tables check`.
+    "dynamodb:DescribeTimeToLive",
+    // Lambda, where it polls the queues in the name of the function.
+    "sqs:GetQueueAttributes",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn equal_answers_on_a_file_and_in_the_cloud() {
@@ -32,6 +43,12 @@ async fn equal_answers_on_a_file_and_in_the_cloud() {
     for word in ["<id 1>", "<instant>", "<measured>", "<secret>", "<sandbox>"] {
         assert!(redacted.contains(word), "the story has no {word}");
     }
+    for told in ["freight; hit; ttl=<measured>", "\"www-authenticate\":\"Bearer\"", "sign-in-minute"] {
+        assert!(redacted.contains(told), "the story has no {told}");
+    }
+    let (asked, allowed) = (cloud.shim.actions(), deploy::allowed("DataPolicy"));
+    assert_eq!(asked.difference(&allowed).next(), None, "the template does not allow it");
+    assert!(allowed.difference(&asked).eq(&UNASKED), "allowed {allowed:?}, and asked for {asked:?}");
 }
 
 /// Tells the story to a server of its own, whose stand-in answers the same each time.
@@ -39,7 +56,9 @@ async fn told<T>(ground: (Ground, T)) -> (Vec<Value>, T) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let sandbox = listener.local_addr().unwrap();
     tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
-    let server = Server::start(ground, Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
+    let mailbox = Mailbox::default();
+    let settings = Settings { sandbox: Some(sandbox), post: Some(Arc::new(mailbox.clone())), ..Settings::default() };
+    let server = Server::start(ground, settings).await;
     let mut story = Transcript::new(server.admin.clone(), sandbox);
     accounts(&mut story).await;
     datasets(&mut story).await;
@@ -48,6 +67,8 @@ async fn told<T>(ground: (Ground, T)) -> (Vec<Value>, T) {
     selections(&mut story).await;
     operations(&mut story).await;
     combinations(&mut story).await;
+    charts(&mut story).await;
+    people(&mut story, &mailbox).await;
     (story.entries, server.stop().await)
 }
 
@@ -190,6 +211,59 @@ async fn combinations(story: &mut Transcript) {
     story.send(Method::DELETE, at, None).await;
     story.send(Method::DELETE, at, None).await;
     story.get(at).await;
+}
+
+/// Of each chart it is told how it came: its figures move with the time.
+async fn charts(story: &mut Transcript) {
+    let chart = "/v1/chart/ethereum/0x0000000000000000000000000000000000001111";
+    for _ in 0..2 {
+        story.get(&format!("{chart}?frequency=1w")).await;
+    }
+    story.get(&format!("{chart}?frequency=2w")).await;
+    let kept = story.client().with_header("cache-control", "only-if-cached");
+    let admin = story.told_by(kept);
+    story.get(&format!("{chart}?frequency=1w")).await;
+    story.get(&format!("{chart}?frequency=all")).await;
+    story.told_by(admin.without_header("x-api-key"));
+    story.get(&format!("{chart}?frequency=1w")).await;
+    story.told_by(admin);
+    story.get("/v1/chart/ethereum/0x12").await;
+    story.get("/v1/chart/base/0x0000000000000000000000000000000000090000").await;
+    story.get("/v1/chart/solana/0x0000000000000000000000000000000000001111").await;
+}
+
+/// Somebody signs up, in, on and out.
+async fn people(story: &mut Transcript, mailbox: &Mailbox) {
+    let nobody = story.client().without_header("x-api-key");
+    story.told_by(nobody.clone());
+    story.get("/api/v1/me").await;
+    story.get("/v1/auth/valid").await;
+    let email = "jane@example.com";
+    let credentials = json!({ "email": email, "password": "correct horse battery" });
+    story.post("/v1/auth/signup", json!({ "email": email, "password": "short" })).await;
+    story.post("/v1/auth/signup", credentials.clone()).await;
+    story.post("/v1/auth/signin", credentials.clone()).await;
+    let code = json!({ "email": email, "code": mailbox.code(email, 1).await });
+    for _ in 0..2 {
+        story.post("/v1/auth/confirm", code.clone()).await;
+    }
+    story.post("/v1/auth/resend", json!({ "email": "nobody@example.com" })).await;
+    let held = story.post("/v1/auth/signin", credentials).await;
+    let shown = json!({ "refresh_token": held["refresh_token"] });
+    let next = story.post("/v1/auth/refresh", shown.clone()).await;
+    let bearer = format!("Bearer {}", next["access_token"].as_str().unwrap());
+    story.told_by(nobody.with_header("authorization", &bearer));
+    story.get("/v1/auth/valid").await;
+    story.get("/api/v1/me").await;
+    story.get("/api/v1/datasets").await;
+    story.get("/api/v1/keys").await;
+    story.send(Method::POST, "/v1/auth/signout", None).await;
+    story.get("/v1/auth/valid").await;
+    story.told_by(nobody);
+    story.post("/v1/auth/refresh", shown).await;
+    story.post("/v1/auth/password/forgot", json!({ "email": email })).await;
+    let reset = json!({ "email": email, "code": "000000", "password": "another horse battery" });
+    story.post("/v1/auth/password/reset", reset).await;
 }
 
 async fn operations(story: &mut Transcript) {

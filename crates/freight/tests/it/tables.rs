@@ -14,7 +14,7 @@ use crate::{on_cloud, on_file};
 
 /// Makes a table with awkward names and types and fills it; prints each item as it ought to arrive.
 const FILL: &str = include_str!("tables/fill.py");
-/// Prints the text of every record that lies in a table of ours.
+/// Prints the text of every record that lies in our table.
 const LOOK: &str = include_str!("tables/look.py");
 const DROP: &str = "import boto3, sys; boto3.client('dynamodb').delete_table(TableName=sys.argv[1])";
 
@@ -95,13 +95,15 @@ async fn a_table_that_may_not_be_read_is_refused_and_one_that_is_gone_is_told() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn other_programs_find_our_records() {
-    let server = Server::start(on_cloud::ground(33, Odds::default()).await, Settings::default()).await;
+    let (ground, cloud) = on_cloud::ground(33, Odds::default()).await;
+    let prefix = cloud.prefix.clone();
+    let server = Server::start((ground, cloud), Settings::default()).await;
     let body = json!({ "name": "cities", "key": "id", "sort": "name" });
     server.admin.post("/api/v1/datasets", &body).await.expect(201);
     let record = r#"{"id":1,"name":"Évora","population":53591.10}"#;
     let body = Some(("application/x-ndjson", record.into()));
     server.admin.send_bytes(http::Method::POST, "/api/v1/datasets/cities/import", body).await.expect(207);
-    let found = Moto::shared().boto3(LOOK, &["-records"]);
+    let found = Moto::shared().boto3(LOOK, &[&prefix, "records"]);
     assert_eq!(found.lines().collect::<Vec<_>>(), [record]);
     let fired = server.stop().await.shim.fired();
     assert!(fired.throttled == 0 && fired.lost == 0, "a good day: {fired:?}");

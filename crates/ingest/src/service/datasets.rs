@@ -37,7 +37,8 @@ impl Ingest {
     /// Makes a dataset.
     ///
     /// # Errors
-    /// `Invalid`, naming the field; `Conflict` when the name is taken.
+    /// `Invalid`, naming the field; `Conflict` when the name is taken; `Forbidden` for a schedule that fetches
+    /// from elsewhere than the sandbox, asked with a test key.
     pub async fn dataset_create(&self, ctx: &Ctx, definition: Definition) -> Result<Summary> {
         definition.check()?;
         let name = definition.name.clone();
@@ -47,6 +48,7 @@ impl Ingest {
         if self.catalog.find(&ctx.tenant, &name).await?.is_some_and(|there| there.dataset.id != id) {
             return Err(taken());
         }
+        self.schedule_check(ctx, definition.source.as_ref())?;
         self.source_check(ctx, definition.source.as_ref()).await?;
         self.schedule_follow(ctx, &definition).await?;
         let dataset = Dataset { definition, id, created_at: ctx.now(), updated_at: ctx.now() };
@@ -102,7 +104,8 @@ impl Ingest {
     /// Changes a dataset; `seen` refuses a stamp that the caller did not mean.
     ///
     /// # Errors
-    /// `NotFound`; `Invalid`, naming the field; `PreconditionFailed` from `seen`; `Conflict`.
+    /// `NotFound`; `Invalid`, naming the field; `PreconditionFailed` from `seen`; `Conflict`; `Forbidden` as for
+    /// [`dataset_create`](Self::dataset_create).
     pub async fn dataset_update(
         &self,
         ctx: &Ctx,
@@ -118,6 +121,7 @@ impl Ingest {
         definition.redact = change.redact.unwrap_or_else(|| std::mem::take(&mut definition.redact));
         if let Some(source) = change.source {
             definition.source = self.source_change(name, definition.source.take(), source)?;
+            self.schedule_check(ctx, definition.source.as_ref())?;
         }
         definition.check()?;
         self.source_check(ctx, definition.source.as_ref()).await?;
@@ -188,6 +192,14 @@ impl Ingest {
             let why = "No credential of this name is configured for this tenant and this host. Allowed: one of the configuration";
             Error::invalid("source.auth.secret", why)
         })
+    }
+
+    /// Refuses a schedule by which would be fetched what the caller may not fetch.
+    fn schedule_check(&self, ctx: &Ctx, source: Option<&Source>) -> Result<()> {
+        match source.filter(|source| source.schedule.is_some()) {
+            Some(source) => self.environment_check(ctx, source),
+            None => Ok(()),
+        }
     }
 
     fn schedule_name(name: &Name) -> String {

@@ -62,6 +62,8 @@ pub struct Settings {
     pub tables: Vec<TableGrant>,
     /// How many calls of a tenant are worked on at once, over all its datasets.
     pub concurrency: u32,
+    /// Where the stand-in is, if there is one: all that callers with a test key have fetched.
+    pub sandbox: Option<Authority>,
 }
 
 /// Where `users` come from.
@@ -81,6 +83,7 @@ impl Settings {
             credentials: Vec::new(),
             tables: Vec::new(),
             concurrency: 48,
+            sandbox: None,
         })
     }
 
@@ -93,8 +96,16 @@ impl Settings {
         let authority: Authority = host.parse()?;
         let url = format!("http://{}:{}/api/v2/users", authority.host, authority.port);
         let mut settings = Self { builtin: vec![Definition::users(&url, None)?], ..Self::new()? };
-        settings.guard.allow.push(authority);
+        settings.guard.allow.push(authority.clone());
+        settings.sandbox = Some(authority);
         Ok(settings)
+    }
+
+    /// Whether a URL is one of the stand-in's.
+    pub fn in_sandbox(&self, url: &str) -> bool {
+        let Some(Authority { host, port }) = &self.sandbox else { return false };
+        let target = self.guard.target(url).map(|target| target.url);
+        target.is_ok_and(|url| url.host_str() == Some(host.as_str()) && url.port_or_known_default() == Some(*port))
     }
 
     /// Whether a tenant may read a table.

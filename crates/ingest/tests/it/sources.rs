@@ -1,5 +1,8 @@
 //! Sources whose answers lead from one to the next.
 
+use base::{Environment, ErrorKind};
+use ingest::model::{Definition, Sizes};
+use ingest::service::{Change, Fetch};
 use jobs::JobStatus;
 use serde_json::json;
 
@@ -78,5 +81,37 @@ async fn a_deleted_dataset_is_swept_and_starts_anew() {
     world.fetch("users", 1, 2).await;
     assert_eq!(world.records("users").await.len(), 2);
     assert_ne!(world.ingest.dataset_get(&world.ctx(), &name).await.unwrap().dataset.id, id);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_key_has_nothing_fetched_but_from_the_sandbox() {
+    let world = World::start().await;
+    let with = |environment| world.ctx().with_environment(environment);
+    let definition = |name: &str, schedule: Option<&str>| {
+        let source = json!({ "url": "https://192.88.0.1/users", "schedule": schedule });
+        let definition = json!({ "name": name, "key": "id", "sort": "id", "source": source });
+        serde_json::from_value::<Definition>(definition).unwrap()
+    };
+    let fetch = Fetch { calls: 1, sizes: Sizes { min: 1, max: 1 } };
+    let elsewhere = "elsewhere".parse().unwrap();
+    world.ingest.dataset_create(&with(Environment::Test), definition("elsewhere", None)).await.unwrap();
+    let refused = world.ingest.fetch_start(&with(Environment::Test), &elsewhere, fetch).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+
+    let hourly = definition("hourly", Some("every 1h"));
+    let refused = world.ingest.dataset_create(&with(Environment::Test), hourly).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Forbidden);
+    let change = || Change { source: Some(definition("elsewhere", Some("every 1h")).source), ..Change::default() };
+    let change_with = async |environment| {
+        world.ingest.dataset_update(&with(environment), &elsewhere, change(), |_| Ok(())).await.map(drop)
+    };
+    assert_eq!(change_with(Environment::Test).await.unwrap_err().kind(), ErrorKind::Forbidden);
+    change_with(Environment::Dev).await.unwrap();
+    change_with(Environment::Live).await.unwrap();
+
+    let users = "users".parse().unwrap();
+    let run = world.ingest.fetch_start(&with(Environment::Test), &users, fetch).await.unwrap();
+    assert_eq!(world.ended(&run.job).await.status, JobStatus::Completed);
     world.stop().await;
 }

@@ -1,14 +1,16 @@
-//! Pruning that is interrupted anywhere, and taken up again.
+//! Pruning that is interrupted anywhere, and taken up again; and what is kept where nobody knows for how long.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use base::Store;
+use base::clock::{self, ManualClock};
 use base::intercept::{Intercept, Intercepted};
+use base::memory::MemoryStore;
 use base::store::{Bulk, Field, StoreError, Table, Version, Write};
-use jobs::{JobFilter, Settings};
+use base::{Clock as _, Error, Store, TenantId};
+use jobs::{JobFilter, Outbox, Quotas, RETENTION_DAYS_MAX, Settings};
 
 use crate::world::{Toy, World};
 
@@ -100,5 +102,48 @@ async fn pruning_that_is_interrupted_anywhere_is_taken_up_again() {
             interrupted += 1;
         }
         assert!(interrupted > 10, "{interrupted}");
+    }
+}
+
+/// Tenants whose settings are damaged.
+struct Damaged;
+
+#[async_trait]
+impl Quotas for Damaged {
+    async fn running_jobs_max(&self, _tenant: &TenantId) -> u32 {
+        10
+    }
+
+    async fn retention(&self, _tenant: &TenantId) -> base::Result<Duration> {
+        Err(Error::internal("damaged"))
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_removed_while_nobody_knows_how_long_it_is_kept() {
+    let world = old().await;
+    let whole = left(&world).await;
+    assert!(!whole.is_empty());
+    let blind = World::under(Arc::new(Damaged), world.store.clone(), world.clock.clone(), Settings::default());
+    blind.engine.prune(&blind.tenant).await.unwrap_err();
+    assert_eq!(left(&world).await, whole);
+    world.engine.prune(&world.tenant).await.unwrap();
+    assert_eq!(left(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_written_while_nobody_knows_how_long_it_is_kept_is_kept_for_the_longest() {
+    let clock = ManualClock::at("2026-01-02T03:04:05Z".parse().unwrap());
+    let store = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let settings = Settings { outbox: Outbox { lines: true, letters: true }, ..Settings::default() };
+    let world = World::under(Arc::new(Damaged), store, clock, settings).work();
+    let longest = clock::add(world.clock.now(), Duration::from_secs(86_400 * u64::from(RETENTION_DAYS_MAX)));
+    let id = world.start(&[Toy { permanent: true, ..Toy::named("bad", 1) }]).await;
+    world.settled(id).await;
+    for table in ["job_logs", "dead_letters"] {
+        let items = world.items().await;
+        let of_table = items.iter().filter(|item| item.key.table.0 == table);
+        let ends: Vec<_> = of_table.filter_map(|item| item.body.expires).collect();
+        assert!(!ends.is_empty() && ends.iter().all(|end| *end >= longest), "{table}: {ends:?}");
     }
 }

@@ -10,8 +10,8 @@ use base::memory::{MemoryQueue, MemoryStore};
 use base::store::{Item, Key, Query, Table, Write};
 use base::{Clock, Ctx, JobId, Principal, Queue, RequestId, Scope, Scopes, Store, StoreExt as _, TenantId};
 use jobs::{
-    Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy, Registry, Run,
-    Settings, Stream, Tally, TaskKind, Workers,
+    Class, Deps, Done, Engine, Failure, FixedQuotas, Job, JobKind, NewBatch, NewJob, Plan, Policy, Quotas, Registry,
+    Run, Settings, Stream, Tally, TaskKind, Workers,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -198,6 +198,15 @@ impl World {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, clock: ManualClock, settings: Settings) -> Self {
+        Self::under(Arc::new(FixedQuotas::default()), store, clock, settings)
+    }
+
+    pub(crate) fn under(
+        quotas: Arc<dyn Quotas>,
+        store: Arc<dyn Store>,
+        clock: ManualClock,
+        settings: Settings,
+    ) -> Self {
         let queue: Arc<dyn Queue> = Arc::new(MemoryQueue::new(Arc::new(clock.clone())));
         let shared = Arc::new(Shared {
             gate: tokio::sync::Semaphore::new(0),
@@ -215,7 +224,7 @@ impl World {
             queue: queue.clone(),
             clock: Arc::new(clock.clone()),
             registry,
-            quotas: Arc::new(FixedQuotas::default()),
+            quotas,
             settings: settings.clone(),
         });
         let tenant = "acme".parse().unwrap();

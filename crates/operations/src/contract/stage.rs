@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use base::memory::MemoryLimiter;
-use base::{Clock, Ctx, Error, ErrorKind, JobId, Principal, Queue, RequestId, Result, Scope, Scopes, Store, TenantId};
+use base::{
+    Clock, Ctx, Environment, Error, ErrorKind, JobId, Principal, Queue, RequestId, Result, Scope, Scopes, Store,
+    TenantId,
+};
 use jobs::{Engine, FixedQuotas, Job, NewJob, Registry, Settings};
 use testkit::Client;
 use uuid::Uuid;
@@ -154,6 +157,7 @@ impl Authenticate for Names {
             tenant: tenant.parse()?,
             principal: Principal::new(format!("key:{role}")),
             scopes: scopes(role).ok_or_else(unknown)?,
+            environment: Environment::Live,
             limits: Limits::default().with("control", Vec::new()),
             cors_origins: Arc::default(),
             remembered: false,

@@ -12,14 +12,16 @@
 mod cut;
 mod dice;
 mod dynamo;
+mod iam;
 mod logs;
 mod moto;
 mod sqs;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -56,6 +58,7 @@ struct State {
     client: reqwest::Client,
     dice: Dice,
     calls: AtomicU64,
+    actions: Mutex<BTreeSet<String>>,
     denied: Mutex<Option<&'static str>>,
     dynamo: dynamo::Dynamo,
     sqs: sqs::Sqs,
@@ -86,8 +89,8 @@ impl AwsShim {
         let client = reqwest::Client::builder().no_proxy().timeout(FORWARD_MAX).build().expect("a client");
         let (dynamo, sqs) = (dynamo::Dynamo::default(), sqs::Sqs::default());
         let (dice, calls, cuts) = (Dice::new(seed, odds), AtomicU64::new(0), cut::Cuts::default());
-        let (behind, denied) = (moto.url(), Mutex::default());
-        let state = Arc::new(State { behind, client, dice, calls, denied, dynamo, sqs, cuts });
+        let (behind, actions, denied) = (moto.url(), Mutex::default(), Mutex::default());
+        let state = Arc::new(State { behind, client, dice, calls, actions, denied, dynamo, sqs, cuts });
         let serving = tokio::spawn(serve(listener, state.clone()));
         Self { at, state, serving }
     }
@@ -115,6 +118,16 @@ impl AwsShim {
     /// How many requests have come.
     pub fn calls(&self) -> u64 {
         self.state.calls.load(Ordering::Relaxed)
+    }
+
+    /// What a role has to allow for all that was asked, such as `dynamodb:GetItem`.
+    pub fn actions(&self) -> BTreeSet<String> {
+        self.state.actions().clone()
+    }
+
+    /// Forgets what was asked until now: that was somebody else's role.
+    pub fn actions_forget(&self) {
+        self.state.actions().clear();
     }
 
     /// How often each fault has fired.
@@ -151,6 +164,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         headers: parts.headers.clone(),
     };
+    state.actions().extend(iam::actions(service, &call));
     let service = service.to_owned();
     // A task of its own: a client that hangs up does not stop what it began.
     let reply = tokio::spawn(async move {
@@ -197,6 +211,10 @@ impl State {
 
     fn draw(&self) -> Fate {
         self.dice.draw()
+    }
+
+    fn actions(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn denies(&self, operation: &str) -> bool {

@@ -130,6 +130,15 @@ async fn every_answer_has_its_headers() {
 }
 
 #[tokio::test]
+async fn what_a_stranger_posts_is_answered_for_them_alone() {
+    let server = server();
+    let made = server.post("/resources/carts", &[], r#"{"name":"mine"}"#).await.expect(201);
+    assert_eq!(made.header("cache-control"), "no-store");
+    // What anybody may read is nobody's own.
+    assert_eq!(server.get("/old").await.expect(200).header("cache-control"), "");
+}
+
+#[tokio::test]
 async fn a_retired_path_says_so() {
     let reply = call(&server(), "GET", "/old", &[]).await.expect(200);
     assert_eq!(reply.header("deprecation"), "@1767225600");

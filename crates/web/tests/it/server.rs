@@ -10,7 +10,7 @@ use axum::body::Body;
 use base::clock::ManualClock;
 use base::limiter::Policy;
 use base::memory::{MemoryLimiter, MemoryStore};
-use base::{Error, ErrorKind, Principal, Scope, Scopes, Secret, Store};
+use base::{Environment, Error, ErrorKind, Principal, Scope, Scopes, Secret, Store};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -46,6 +46,7 @@ impl Authenticate for Words {
             tenant: tenant.parse()?,
             principal: Principal::new(format!("key:{}", word.expose())),
             scopes,
+            environment: Environment::Live,
             limits,
             cors_origins: Arc::new(["https://one.example".to_owned()]),
             remembered: word.expose() == "remembered",
@@ -62,6 +63,7 @@ impl Authenticate for Words {
             tenant: "one".parse()?,
             principal,
             scopes,
+            environment: Environment::Live,
             limits,
             cors_origins: Arc::default(),
             remembered: false,

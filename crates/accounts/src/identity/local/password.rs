@@ -6,6 +6,7 @@
 //! taken before the user is read and held until a failure was counted: of many guesses that arrive
 //! together, each sees the failures of those before it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,8 +28,8 @@ const LANES_OPEN: usize = 4;
 /// …and so many that wait for a turn in any of them.
 const WAITING_MAX: usize = 64;
 
-/// What is kept of a password.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// What is kept of a password; it does not print itself.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct PasswordHash {
     memory_kib: u32,
     passes: u32,
@@ -69,6 +70,12 @@ impl Hasher {
     }
 }
 
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
 impl PasswordHash {
     /// One that no password has.
     pub(super) fn nobodys() -> Self {
@@ -103,5 +110,15 @@ impl Turn {
             made
         });
         computing.await.map_err(Error::internal)?.map_err(Error::internal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_does_not_print_itself() {
+        assert_eq!(format!("{:?}", PasswordHash::nobodys()), "***");
     }
 }

@@ -51,9 +51,10 @@ impl Local {
             expires_at: clock::add(ctx.now(), SESSION_LIFE),
             ended_at: None,
         };
+        let tokens = self.tokens(ctx, user, &session, refresh_token).await?;
         let put = self.0.rows.session_put(user, &session, When::Always);
         match self.0.rows.commit(vec![self.0.rows.user_check(user, seen), put]).await {
-            Ok(_) => self.tokens(ctx, user, &session, refresh_token).await,
+            Ok(_) => Ok(tokens),
             // The password was set anew meanwhile.
             Err(StoreError::Failed(_)) => Err(wrong_password()),
             Err(error) => Err(error.into()),
@@ -75,13 +76,22 @@ impl Local {
         }
         let next = mint(&user.value, stored.value.id);
         let session = Session { hash: hash(next.expose()), ..stored.value.clone() };
+        // Before the token that was shown is used up: who is told to come back comes with that one, and would be
+        // taken for a thief.
+        let tokens = self.tokens(ctx, &user.value, &session, next).await?;
         let rotated = self.0.rows.session_put(&user.value, &session, stored.unchanged());
         match self.0.rows.commit(vec![rotated]).await {
-            Ok(_) => self.tokens(ctx, &user.value, &session, next).await,
+            Ok(_) => Ok(tokens),
             // It was used at the same time by somebody else, and one of them is not its owner.
             Err(StoreError::Failed(_)) => {
                 self.session_end(ctx, &user.value, &session, Some("session.reused")).await?;
                 Err(wrong_refresh_token())
+            }
+            // The answer was lost, and the hash tells whether it was done.
+            Err(lost @ StoreError::Unknown(_)) => {
+                let (_, now) = self.0.rows.session(&shown.tenant, shown.user, shown.session).await?;
+                let done = now.is_some_and(|now| now.value.hash == session.hash);
+                if done { Ok(tokens) } else { Err(lost.into()) }
             }
             Err(error) => Err(error.into()),
         }

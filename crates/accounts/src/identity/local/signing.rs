@@ -4,7 +4,8 @@
 //! a copy of our keys for some minutes knows it in time; and the one before is published for as long as
 //! a token lives that it signed. Of many copies that make the next key at once, one does.
 //!
-//! They lie in the store as the other keys that copies share do: who can read the store can sign.
+//! They lie in the store as the other keys that copies share do: who can read the store can sign. While it
+//! cannot be asked, tokens are verified with those that were read in the last five minutes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base::store::StoreError;
-use base::{Clock, Error, Result, Secret, clock};
+use base::{Clock, Error, ErrorKind, Result, Secret, clock};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ use serde::Serialize;
 use super::SigningKey;
 use super::session::ACCESS_LIFE;
 use crate::model::jwt::{Algorithm, Compact, Flaw, KeySet};
-use crate::service::{KeyRing, Refusal};
+use crate::service::{KeyRing, OUTAGE_MAX, Refusal};
 use crate::store::UserRows;
 
 /// How long a key signs.
@@ -106,10 +107,18 @@ impl Signing {
         }
         let keys: Arc<[SigningKey]> = self.rows.signing_keys().await?.into();
         let text = serde_json::to_vec(&document(&keys)).map_err(Error::internal)?;
-        let public = if keys.is_empty() { KeySet::default() } else { KeySet::parse(&text, &[Algorithm::EdDSA])? };
-        let read = Read { keys, public: Arc::new(public), at: now };
+        let public = Arc::new(KeySet::parse(&text, &[Algorithm::EdDSA])?);
+        let read = Read { keys, public, at: now };
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.clone());
         Ok(read)
+    }
+
+    /// What stands in for a store that failed with `error`, if it cannot be asked and the key of this name was
+    /// there in the last five minutes.
+    fn read_lately(&self, kid: &str, error: Error) -> Result<Read> {
+        let (away, now) = (error.kind() == ErrorKind::Unavailable, self.clock.monotonic());
+        let stands_in = |read: &Read| now.saturating_sub(read.at) < OUTAGE_MAX && read.public.holds(kid);
+        self.known().filter(|read| away && stands_in(read)).ok_or(error)
     }
 
     fn known(&self) -> Option<Read> {
@@ -135,7 +144,8 @@ impl KeyRing for Signing {
         if token.algorithm != Algorithm::EdDSA {
             return Err(Flaw::Algorithm.into());
         }
-        let mut read = self.read_within(READ_EVERY).await?;
+        let read = self.read_within(READ_EVERY).await;
+        let mut read = read.or_else(|error| self.read_lately(&token.key, error))?;
         if !read.public.holds(&token.key) {
             read = self.read_within(LOOK_EVERY).await?;
         }
@@ -190,5 +200,12 @@ mod tests {
         let keys = [first, make(2, changed).unwrap()];
         let signs_at = |at| signer(&keys, at).unwrap().generation;
         assert_eq!((signs_at(start), signs_at(changed), signs_at(clock::add(changed, BEFORE))), (1, 1, 2));
+    }
+
+    #[test]
+    fn a_key_does_not_print_itself() {
+        let key = make(1, Timestamp::UNIX_EPOCH).unwrap();
+        let shown = format!("{key:?}");
+        assert!(shown.contains(&key.kid) && !shown.contains(&format!("{:?}", key.private)), "{shown}");
     }
 }

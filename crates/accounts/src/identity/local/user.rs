@@ -1,5 +1,7 @@
 //! What is kept of a user.
 
+use std::fmt;
+
 use base::{Ctx, TenantId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -102,8 +104,8 @@ impl Session {
     }
 }
 
-/// A key that access tokens are signed with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// A key that access tokens are signed with; it does not print itself.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct SigningKey {
     /// The first is 1; each one after it is made while the one before signs.
     pub(crate) generation: u32,
@@ -113,4 +115,13 @@ pub(crate) struct SigningKey {
     /// The public key: 32 bytes.
     pub(crate) public: Vec<u8>,
     pub(crate) made_at: Timestamp,
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey")
+            .field("generation", &self.generation)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
 }

@@ -118,3 +118,69 @@ impl Issuer {
         if !made_for.is_empty() && made_for.iter().all(known) { Ok(()) } else { Err(Flaw::Audience) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What is said of a token with this `aud`, by an issuer whose tokens are for this.
+    fn judged(token_use: TokenUse, named: Option<&str>, aud: Option<Value>) -> Result<Subject, Flaw> {
+        let issuer = Issuer {
+            name: "https://login.example.com".to_owned(),
+            algorithms: vec![Algorithm::RS256],
+            token_use,
+            audience: vec!["ours".to_owned(), "also ours".to_owned()],
+            tenant_claim: "tenant".to_owned(),
+            tenant_default: None,
+            groups_claim: "groups".to_owned(),
+            grants: Grants::default(),
+            leeway: Duration::ZERO,
+        };
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let (iat, exp) = (now.as_second(), now.as_second() + 60);
+        let mut claims = json!({ "iss": issuer.name, "sub": "jane", "iat": iat, "exp": exp, "client_id": "ours" });
+        for (name, value) in [("token_use", named.map(Value::from)), ("aud", aud)] {
+            if let Some(value) = value {
+                claims[name] = value;
+            }
+        }
+        issuer.judge(&Claims::of(claims.as_object().unwrap().clone()), now)
+    }
+
+    #[test]
+    fn a_token_is_for_nobody_but_us() {
+        for (token_use, named) in [(TokenUse::Id, Some("id")), (TokenUse::Audience, None)] {
+            for (aud, flaw) in [
+                (None, Flaw::Audience),
+                (Some(json!([])), Flaw::Audience),
+                (Some(json!("other")), Flaw::Audience),
+                (Some(json!(["ours", "other"])), Flaw::Audience),
+                (Some(json!("")), Flaw::Audience),
+                (Some(json!(7)), Flaw::Claim),
+                (Some(json!(null)), Flaw::Claim),
+                (Some(json!(["ours", 7])), Flaw::Claim),
+            ] {
+                assert_eq!(judged(token_use, named, aud.clone()).unwrap_err(), flaw, "{token_use:?} {aud:?}");
+            }
+            for aud in [json!("ours"), json!(["ours"]), json!(["ours", "also ours"])] {
+                assert_eq!(judged(token_use, named, Some(aud)).unwrap().name, "jane");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_of_another_use_is_refused() {
+        let ours = || Some(json!("ours"));
+        for (token_use, wrong) in [
+            (TokenUse::Id, [None, Some("access")]),
+            (TokenUse::Audience, [Some("id"), Some("access")]),
+            (TokenUse::Access, [None, Some("id")]),
+        ] {
+            for named in wrong {
+                assert_eq!(judged(token_use, named, ours()).unwrap_err(), Flaw::Use, "{token_use:?} {named:?}");
+            }
+        }
+    }
+}

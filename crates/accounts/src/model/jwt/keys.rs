@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use base::Result;
 use base::json::{self, Limits};
-use base::{Error, Result};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde::Deserialize;
@@ -40,15 +40,19 @@ pub fn allowed_algorithm(name: &str) -> Option<Algorithm> {
 
 impl KeySet {
     /// Reads a document. What is in it besides keys for our algorithms is left out: issuers publish
-    /// keys for encryption, and for algorithms that are yet to come.
+    /// keys for encryption, and for algorithms that are yet to come. So the set may be empty.
     ///
     /// # Errors
-    /// What is wrong with it: it is no such document, or holds no key that could be used.
+    /// What is wrong with it: it is no such document.
     pub fn parse(document: &[u8], allowed: &[Algorithm]) -> Result<Self> {
         let Document { keys } = json::parse_within(document, &LIMITS)?;
         let usable = keys.into_iter().take(KEYS_MAX).filter_map(|key| PublicKey::of(key, allowed));
-        let keys: HashMap<_, _> = usable.collect();
-        if keys.is_empty() { Err(Error::invalid("keys", "There is no usable key")) } else { Ok(Self(keys)) }
+        Ok(Self(usable.collect()))
+    }
+
+    /// Whether there is no key at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether there is a key of this name.

@@ -129,7 +129,14 @@ pub(crate) const BAD: &[Bad] = &[
         &[],
         &[],
         "auth.token_use",
-        "access or id",
+        "expected access, since auth.provider is cognito",
+    ),
+    (
+        "[auth]\nprovider = \"cognito\"\ncognito_client_id = \"a\"\naudience = [\"a\"]\nissuer = \"https://a.example/eu-west-2_A\"\ntoken_use = \"id\"",
+        &[],
+        &[],
+        "auth.token_use",
+        "expected access, since auth.provider is cognito",
     ),
     (
         "[auth]\nprovider = \"cognito\"\ncognito_client_id = \"a\"\naudience = [\"a\"]\nissuer = \"https://a.example/eu-west-2_A\"\nalgorithms = [\"ES256\"]",

@@ -48,6 +48,7 @@ def place():
         "PublicSubnetIds": listed,
         "PrivateSubnetIds": listed,
         "CertificateArn": certificate,
+        "DomainName": "api.example.com",
         "Image": "freight:test",
     }
 
@@ -59,6 +60,14 @@ def wanted(text):
     conditions = {None, f"Is{compute.capitalize()}"}
     resources = yaml.load(text, loader)["Resources"].items()
     return {name: resource["Type"] for name, resource in resources if resource.get("Condition") in conditions}
+
+
+def variables():
+    """What the program is told by its environment."""
+    if compute == "lambda":
+        return client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    task = client("ecs").describe_task_definition(taskDefinition=name)["taskDefinition"]
+    return {pair["name"]: pair["value"] for pair in task["containerDefinitions"][0]["environment"] if pair}
 
 
 parameters = {"Environment": environment, "Compute": compute}
@@ -83,6 +92,7 @@ print(
         {
             "status": stack["StackStatus"],
             "outputs": {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
+            "variables": variables(),
             "made": sorted({kind for name, kind in wanted(text).items() if name in made}),
             "left_out": sorted({kind for name, kind in wanted(text).items() if name not in made}),
         }

@@ -14,7 +14,10 @@ use uuid::Uuid;
 pub(crate) struct Cloud {
     /// What went wrong on the way.
     pub(crate) shim: AwsShim,
-    _redis: Redis,
+    /// What begins the names of its tables and queues.
+    pub(crate) prefix: String,
+    /// The cache, and who counts requests.
+    pub(crate) redis: Redis,
 }
 
 /// A ground on tables and queues of its own, made by the program's own means on a good day.
@@ -22,9 +25,12 @@ pub(crate) async fn ground(seed: u64, odds: Odds) -> (Ground, Cloud) {
     let (shim, redis) = (AwsShim::start(Moto::shared(), seed, Odds::default()).await, Redis::start());
     let config = config(&shim, &redis);
     make(&config).await;
+    // Who makes tables may do more than the program.
+    shim.actions_forget();
     let ground = Ground::open(&config).await.unwrap();
     shim.set(odds);
-    (ground, Cloud { shim, _redis: redis })
+    let StoreUri::Dynamo(tables) = &config.store else { panic!("{config:?}") };
+    (ground, Cloud { shim, prefix: tables.prefix.clone(), redis })
 }
 
 /// Makes the tables and queues.

@@ -28,9 +28,21 @@ const MEASURED: [&str; 11] = [
     "vitals",
 ];
 /// Fields that are secrets or begin like one.
-const SECRET: [&str; 2] = ["key", "prefix"];
+const SECRET: [&str; 4] = ["key", "prefix", "access_token", "refresh_token"];
+/// How our keys and tokens begin.
+const SECRET_STARTS: [&str; 3] = ["frt_", "frr_", "ey"];
 /// Headers that are part of an answer.
-const HEADERS: [&str; 5] = ["content-type", "location", "allow", "link", "preference-applied"];
+const HEADERS: [&str; 9] = [
+    "content-type",
+    "location",
+    "allow",
+    "link",
+    "preference-applied",
+    "cache-status",
+    "retry-after",
+    "www-authenticate",
+    "ratelimit-policy",
+];
 /// The length of a UUID with its hyphens, and of the ids of a log line, of a process and of a key.
 const UUID_CHARS: usize = 36;
 const LINE_CHARS: usize = 24;
@@ -84,13 +96,14 @@ impl Transcript {
     fn note(&mut self, method: &Method, path: &str, answer: &Answer) {
         let body = match serde_json::from_slice(&answer.bytes) {
             Ok(value) if answer.status == StatusCode::ACCEPTED => self.value(open(value)),
+            Ok(value) if answer.status == StatusCode::OK && path.starts_with("/v1/chart/") => moving(value),
             Ok(value) => self.value(value),
             Err(_) => Value::from(answer.text().lines().map(|line| self.line(line)).collect::<Vec<_>>()),
         };
         let mut headers = Map::new();
         for name in HEADERS {
             if let Some(value) = answer.header(name) {
-                headers.insert(name.to_owned(), self.text(value).into());
+                headers.insert(name.to_owned(), self.header(name, value).into());
             }
         }
         let asked = format!("{method} {}", self.text(path));
@@ -101,6 +114,18 @@ impl Transcript {
             "tagged": answer.header("etag").is_some(),
             "body": body,
         }));
+    }
+
+    fn header(&mut self, name: &str, value: &str) -> String {
+        match name {
+            "retry-after" => "<measured>".to_owned(),
+            "cache-status" => {
+                let parts =
+                    value.split("; ").map(|part| if part.starts_with("ttl=") { "ttl=<measured>" } else { part });
+                parts.collect::<Vec<_>>().join("; ")
+            }
+            _ => self.text(value),
+        }
     }
 
     /// A line of a body that is no JSON as a whole: NDJSON, or a table.
@@ -124,9 +149,7 @@ impl Transcript {
         let there = !value.is_null();
         let value = match name.as_str() {
             measured if MEASURED.contains(&measured) && there => "<measured>".into(),
-            secret if SECRET.contains(&secret) && value.as_str().is_some_and(|text| text.starts_with("frt_")) => {
-                "<secret>".into()
-            }
+            secret if SECRET.contains(&secret) && value.as_str().is_some_and(begins_secret) => "<secret>".into(),
             _ => self.value(value),
         };
         (name, value)
@@ -173,6 +196,19 @@ impl Transcript {
     fn number(&mut self, id: &str) -> String {
         let next = self.ids.len() + 1;
         format!("<id {}>", self.ids.entry(id.to_owned()).or_insert(next))
+    }
+}
+
+fn begins_secret(text: &str) -> bool {
+    SECRET_STARTS.iter().any(|start| text.starts_with(start))
+}
+
+/// A chart with its figures, which move with the time, replaced by a word.
+fn moving(chart: Value) -> Value {
+    match chart {
+        Value::Number(_) | Value::Array(_) => "<measured>".into(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, moving(value))).collect(),
+        plain => plain,
     }
 }
 
