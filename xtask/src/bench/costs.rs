@@ -61,16 +61,29 @@ fn figure(measure: Measure) -> Figure {
     let Measure { read_units, read_units_max, write_units, write_units_max, .. } = measure;
     let Measure { queue, queue_max, limiter, limiter_max, cache, cache_max, .. } = measure;
     let million = read_units * READ_UNITS + write_units * WRITE_UNITS + queue * QUEUE_REQUESTS;
+    let counts = [
+        ("units read", read_units, read_units_max),
+        ("units written", write_units, write_units_max),
+        ("of SQS", queue, queue_max),
+        ("of Redis to count", limiter, limiter_max),
+        ("of Redis to read", cache, cache_max),
+    ];
+    let told: Vec<String> = counts.into_iter().filter_map(told).chain([format!("${million:.2} a million")]).collect();
     Figure {
         name: measure.name.leak(),
         what: measure.what,
         value: measure.store,
         unit: "calls",
         bound: Bound::AtMost(measure.store_max),
-        from: format!(
-            "{read_units:.1} (≤ {read_units_max}) units read, {write_units:.1} (≤ {write_units_max}) written; SQS \
-             {queue:.2} (≤ {queue_max}), Redis {limiter:.0} (≤ {limiter_max}) to count and {cache:.0} (≤ {cache_max}) \
-             to read; ${million:.2} a million"
-        ),
+        from: told.join(", "),
+    }
+}
+
+/// A count as it is told: what is not asked at all is not, and the bound only where it is another.
+fn told((of, asked, most): (&str, f64, f64)) -> Option<String> {
+    match (asked, most) {
+        (0.0, 0.0) => None,
+        _ if (asked - most).abs() < 1e-9 => Some(format!("{asked} {of}")),
+        _ => Some(format!("{asked} {of} (bound {most})")),
     }
 }

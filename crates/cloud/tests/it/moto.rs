@@ -1,4 +1,4 @@
-//! What moto does otherwise than AWS, shown on moto itself: the README lists it with what is done about it.
+//! What moto does otherwise than AWS, shown on the moto of the tests: the README lists it with what is done about it.
 //!
 //! A line that changes says that moto has learnt something, and that a row of the list is to go.
 

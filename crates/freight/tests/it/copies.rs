@@ -8,16 +8,14 @@ use serde_json::Value;
 use testkit::Client;
 use testkit::aws::Odds;
 use testkit::copies::{Backends, Copy};
-use tokio::net::TcpListener;
+
+use crate::server::stand_in;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_freight");
 
 /// Backends, and stand-ins of third parties that all copies call.
 async fn backends() -> Backends {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sandbox = listener.local_addr().unwrap().to_string();
-    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
-    Backends::start(31).await.with("FREIGHT_SANDBOX_AT", &sandbox)
+    Backends::start(31).await.with("FREIGHT_SANDBOX_AT", &stand_in().await.to_string())
 }
 
 fn start(backends: &Backends, arguments: &[&str]) -> Copy {

@@ -29,7 +29,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::cognito::{self, PASSWORD, Pool, bearing};
-use crate::server::Server;
+use crate::server::{Server, stand_in};
 use crate::{export, on_cloud, on_file};
 
 /// Prints everything that AWS holds under a prefix.
@@ -68,19 +68,22 @@ async fn no_credential_lies_in_the_cloud() {
     abroad::outlet(&config.aws, letters).await.create().await.unwrap();
     let settings = Settings { export: config.export, aws: config.aws, ..Settings::default() };
     let (server, secrets) = played((ground, cloud), settings).await;
+    // Before what counts requests has expired.
+    let mut stored = String::from_utf8_lossy(&server.below.redis.dump()).into_owned();
+    for held in ["sign-in-minute", "tokens.chart"] {
+        assert!(stored.contains(held), "Redis does not hold {held}");
+    }
 
     // Lines and letters are taken out beside all else.
-    let (clock, mut stored) = (SystemClock::new(), String::new());
+    let clock = SystemClock::new();
     let told = |stored: &str, what: &str| stored.lines().any(|line| line.starts_with(what) && line.contains("***"));
     while !(told(&stored, "message ") && stored.lines().any(|line| line.starts_with("log "))) {
         assert!(clock.monotonic() < Duration::from_secs(60), "no letter or no line: {stored}");
         clock.sleep(Duration::from_secs(1)).await;
         stored.push_str(&of_aws(&prefix));
     }
-    let cloud = server.stop().await;
+    server.stop().await;
     stored.push_str(&of_aws(&prefix));
-    stored.push_str(&String::from_utf8_lossy(&cloud.redis.dump()));
-    assert!(stored.contains("sign-in-minute"), "Redis was not used");
     none_is_in(&stored, &secrets);
 }
 
@@ -104,12 +107,15 @@ async fn played<T>((ground, below): (Ground, T), settings: Settings) -> (Server<
         credentials: vec![credential],
         ..Ingest::default()
     };
-    let settings = Settings { post: Some(Arc::new(mailbox.clone())), ingest, ..settings };
+    let (post, sandbox) = (Some(Arc::new(mailbox.clone()) as _), Some(stand_in().await));
+    let settings = Settings { post, ingest, sandbox, ..settings };
     let server = Server::start((ground.clone(), below), settings).await;
     let mut secrets = vec![("the credential of an upstream", CREDENTIAL.to_owned())];
     people(&server.admin, &ground, &mailbox, &mut secrets).await;
     keys(&server.admin, &mut secrets).await;
     fetches(&server.admin, &upstream).await;
+    let chart = "/v1/chart/ethereum/0x0000000000000000000000000000000000001111?frequency=1w";
+    server.admin.get(chart).await.expect(200);
     people_of_a_pool(&ground, &mut secrets).await;
     (server, secrets)
 }

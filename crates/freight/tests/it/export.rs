@@ -12,11 +12,10 @@ use freight::config::{Config, Environment, Sources};
 use serde_json::{Value, json};
 use testkit::Client;
 use testkit::aws::{AwsShim, Moto, Odds};
-use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::on_file;
-use crate::server::Server;
+use crate::server::{Server, stand_in};
+use crate::{deploy, on_file};
 
 const HEARD: &str = include_str!("export/heard.py");
 const CALLS: usize = 40;
@@ -44,6 +43,7 @@ async fn every_line_and_every_letter_arrives_on_a_bad_day() {
     let config = config(&shim, &name);
     let letters = config.export.dead_letters.as_ref().unwrap();
     assert_eq!(abroad::outlet(&config.aws, letters).await.create().await.unwrap(), [format!("{name}-dead-letters")]);
+    shim.actions_forget();
     let sandbox = stand_in().await;
     let settings = Settings { sandbox: Some(sandbox), export: config.export, aws: config.aws, ..Settings::default() };
     let server = Server::start(on_file::ground().await, settings).await;
@@ -73,6 +73,11 @@ async fn every_line_and_every_letter_arrives_on_a_bad_day() {
     }
     let fired = shim.fired();
     assert!(fired.throttled > 0 && fired.failed > 0 && fired.lost > 0, "{fired:?}");
+    let (asked, mut journal) = (shim.actions(), deploy::allowed("JournalPolicy"));
+    assert!(journal.is_subset(&asked), "allowed {journal:?}, and asked for {asked:?}");
+    // The template makes the group, which is missed here.
+    journal.extend(deploy::allowed("DataPolicy").into_iter().chain(["logs:CreateLogGroup".to_owned()]));
+    assert_eq!(asked.difference(&journal).next(), None, "the template does not allow it");
     server.stop().await;
 }
 
@@ -85,13 +90,6 @@ async fn a_queue_that_is_missing_is_told_at_the_start() {
     let refused = compose(&ground, settings).await.err().unwrap();
     let told = "export.dead_letters: `freight tables create` makes the missing ";
     assert!(refused.to_string().starts_with(told), "{refused:?}");
-}
-
-async fn stand_in() -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
-    at
 }
 
 async fn items(admin: &Client, path: &str) -> Vec<Value> {

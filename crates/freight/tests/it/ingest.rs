@@ -6,9 +6,8 @@ use ingest::contract::{Callers, cases};
 use serde_json::json;
 use testkit::Client;
 use testkit::aws::Odds;
-use tokio::net::TcpListener;
 
-use crate::server::Server;
+use crate::server::{Server, stand_in};
 use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,9 +23,7 @@ async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
 }
 
 async fn hold<T>(ground: (Ground, T)) -> T {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let sandbox = listener.local_addr().unwrap();
-    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+    let sandbox = stand_in().await;
     let server = Server::start(ground, Settings { sandbox: Some(sandbox), ..Settings::default() }).await;
 
     let reader = key(&server.admin, &json!({ "name": "reader", "scopes": ["ingest:read"] })).await;

@@ -10,7 +10,7 @@ use testkit::Redis;
 use testkit::aws::{AwsShim, Fired, Moto, Odds};
 
 use crate::server::Server;
-use crate::{on_cloud, on_file};
+use crate::{deploy, on_cloud, on_file};
 
 /// Makes a table with awkward names and types and fills it; prints each item as it ought to arrive.
 const FILL: &str = include_str!("tables/fill.py");
@@ -62,6 +62,7 @@ async fn a_table_is_imported_whole_on_a_bad_day() {
     let arrived: BTreeSet<String> = export.lines().map(str::to_owned).collect();
     assert_eq!(arrived.symmetric_difference(&expected).next(), None, "every item, byte for byte");
     assert!(met(shim.fired()), "{:?}", shim.fired());
+    assert_eq!(shim.actions(), deploy::allowed("ReadTablesPolicy"));
     server.stop().await;
 }
 

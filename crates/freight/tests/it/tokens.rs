@@ -6,9 +6,8 @@ use serde_json::json;
 use testkit::Client;
 use testkit::aws::Odds;
 use tokens::contract::{Callers, cases};
-use tokio::net::TcpListener;
 
-use crate::server::Server;
+use crate::server::{Server, stand_in};
 use crate::{on_cloud, on_file};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,9 +23,7 @@ async fn the_contract_holds_in_the_cloud_on_a_bad_day() {
 }
 
 async fn hold<T>(ground: (Ground, T)) -> T {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let at = listener.local_addr().unwrap();
-    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+    let at = stand_in().await;
     let server = Server::start(ground, Settings { sandbox: Some(at), ..Settings::default() }).await;
     let key = async |client: &Client, scopes: &[&str]| {
         let made = client.post("/api/v1/keys", &json!({ "name": "caller", "scopes": scopes })).await.expect(201);

@@ -47,7 +47,7 @@ async fn records(desk: &mut Desk) {
     desk.second(["import_one", import, "one record"], Most::of(2.0, [1.0, 6.0]), &to, ones).await;
     let files = [file(0, RECORDS), file(RECORDS * 4, RECORDS)];
     let record = ["record", import, "a record of 0.3 KB, with 999 others"];
-    desk.each(record, Most::of(0.05, [0.001, 4.15]), &to, files, RECORDS).await;
+    desk.each(record, Most::of(0.033, [0.001, 4.078]), &to, files, RECORDS).await;
     let get = ["dataset", "GET /api/v1/datasets/{name}", ""];
     desk.get(get, Most::of(2.0, [17.0, 0.0]).counted(), PEOPLE).await;
     let get = ["record_get", "GET /api/v1/datasets/{name}/records/{key}", ""];
@@ -56,7 +56,7 @@ async fn records(desk: &mut Desk) {
     desk.get(page, Most::of(17.0, [49.0, 0.0]), &format!("{PEOPLE}/records?limit=100")).await;
     // Of each shard two pages.
     let export = ["export", "GET /api/v1/datasets/{name}/export", "2,002 records"];
-    desk.get(export, Most::of(33.0, [240.0, 0.0]), &format!("{PEOPLE}/export")).await;
+    desk.get(export, Most::of(33.0, [220.0, 0.0]), &format!("{PEOPLE}/export")).await;
     let update = ["dataset_update", "PATCH /api/v1/datasets/{name}", ""];
     let public = body(&json!({ "public": true }));
     desk.cost(update, Most::of(5.0, [19.0, 1.0]).counted(), PEOPLE, public).await;
@@ -86,5 +86,5 @@ async fn users(desk: &mut Desk) {
     let import = "POST /api/v1/datasets/{name}/import";
     desk.ask(import, "/api/v1/datasets/users/import", file(0, USERS)).await;
     let view = ["view_data", "GET /view-data", "500 users"];
-    desk.get(view, Most::of(17.0, [70.0, 0.0]), "/view-data").await;
+    desk.get(view, Most::of(17.0, [61.0, 0.0]), "/view-data").await;
 }

@@ -47,7 +47,7 @@ async fn written(desk: &mut Desk) {
     desk.second(raw, Most::of(1.0, [0.0, 2.0]), "/source/write_raw", [one(0), one(1)]).await;
     let each = ["measurement", "POST /source/write_batch", "a measurement, with 999 others"];
     let batches = [batch(100), batch(100 + BATCH)];
-    desk.each(each, Most::of(0.05, [0.002, 1.03]), "/source/write_batch", batches, BATCH).await;
+    desk.each(each, Most::of(0.044, [0.002, 1.023]), "/source/write_batch", batches, BATCH).await;
 }
 
 async fn read(desk: &mut Desk) {

@@ -45,10 +45,10 @@ pub(super) async fn measures() -> Vec<Measure> {
     assert!(workers.stop(Duration::from_secs(5)).await);
     #[expect(clippy::cast_precision_loss, reason = "a hundred")]
     let batch = (many - one) / BATCHES as f64;
-    let idling = Most::of(750.0, [750.0, 0.0]).ringing(40.0);
-    let watching = Most::of(600.0, [600.0, 0.0]);
-    let a_job = Most::of(36.0, [92.0, 111.0]).ringing(10.0);
-    let a_batch = Most::of(6.0, [12.0, 22.5]).ringing(1.25);
+    let idling = Most::of(668.0, [668.0, 0.0]).ringing(36.0);
+    let watching = Most::of(472.0, [472.0, 0.0]);
+    let a_job = Most::of(34.0, [90.0, 111.0]).ringing(10.0);
+    let a_batch = Most::of(5.16, [11.8, 22.3]).ringing(1.23);
     vec![
         measure("idle", "a minute in which a process has nothing to do", idle, idling),
         measure("watch", "a minute of looking after one tenant with work, for a process", watched - idle, watching),

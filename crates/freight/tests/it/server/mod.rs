@@ -1,11 +1,13 @@
 //! The program's own composition on a given ground, in this process.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use freight::compose::{Settings, compose};
 use freight::ground::Ground;
 use serde_json::json;
 use testkit::Client;
+use tokio::net::TcpListener;
 
 /// A server whose workers run, and what its ground stands on.
 pub(crate) struct Server<T> {
@@ -13,7 +15,15 @@ pub(crate) struct Server<T> {
     pub(crate) admin: Client,
     ground: Ground,
     workers: jobs::Workers,
-    below: T,
+    pub(crate) below: T,
+}
+
+/// Where a stand-in of third parties listens, which answers the same each time.
+pub(crate) async fn stand_in() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(sandbox::serve(listener, sandbox::Config::default(), std::future::pending()));
+    at
 }
 
 impl<T> Server<T> {
