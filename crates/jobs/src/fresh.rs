@@ -2,8 +2,9 @@
 //!
 //! Most tasks are claimed by the process that enqueued them, moments later. What it remembers is a
 //! guess: the claim is made on the condition that the row is still of the remembered version, and
-//! one that is refused reads the row as every other claim does. What does not fit is not remembered,
-//! and what nobody claimed here for a while, somebody else did.
+//! one that is refused reads the row as every other claim does. Where there is no room the oldest is
+//! forgotten, or the first of a tenant's very many tasks would have every other tenant's claims come after a
+//! read, and so a round later; and what nobody claimed here for a while, somebody else did.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -36,16 +37,15 @@ impl Engine {
         let Fresh { rows, order } = &mut *fresh;
         while let Some((at, task)) = order.front() {
             // Behind one that waits there may be any number that were claimed.
-            if *at + KEPT >= now && rows.contains_key(task) && order.len() < 2 * ROWS_MAX {
+            let fits = rows.len() < ROWS_MAX && order.len() < 2 * ROWS_MAX;
+            if fits && *at + KEPT >= now && rows.contains_key(task) {
                 break;
             }
             rows.remove(task);
             order.pop_front();
         }
-        if rows.len() < ROWS_MAX {
-            order.push_back((now, row.id));
-            rows.insert(row.id, (row, version));
-        }
+        order.push_back((now, row.id));
+        rows.insert(row.id, (row, version));
     }
 
     /// What is remembered of a row, once.

@@ -1,11 +1,19 @@
 //! Work without workers: rings answered and due tasks run within a call, and nothing after it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use base::Clock as _;
+use async_trait::async_trait;
+use base::clock::ManualClock;
+use base::intercept::{Intercept, Intercepted};
+use base::memory::MemoryStore;
 use base::queue::{Heard, Ring, Topic};
+use base::store::{Item, Key, StoreError};
+use base::{Clock as _, Store};
+use jiff::Timestamp;
 use jobs::inline::HAND_BACK_MAX;
-use jobs::{JobStatus, NewSchedule, NewTask};
+use jobs::{JobStatus, NewSchedule, NewTask, Settings};
 
 use crate::world::{Toy, World};
 
@@ -164,4 +172,44 @@ async fn a_call_without_time_starts_nothing() {
     world.engine.run_due(now).await.unwrap();
     assert_eq!(world.shared.runs_of("later"), 0);
     assert!(!self::rings(&world, &topic).await.is_empty(), "the sweep at the end of a tick rings for what is left");
+}
+
+/// Counts what is read by key.
+#[derive(Clone, Default)]
+struct Reads(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Intercept for Reads {
+    async fn get_many(&self, inner: &Arc<dyn Store>, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        inner.get_many(keys).await
+    }
+}
+
+#[tokio::test]
+async fn a_new_task_is_claimed_without_a_read_however_many_wait_before_it() {
+    let (clock, reads) = (ManualClock::at(Timestamp::UNIX_EPOCH), Reads::default());
+    let memory: Arc<dyn Store> = Arc::new(MemoryStore::new(Arc::new(clock.clone())));
+    let world = World::over(Arc::new(Intercepted::new(memory, reads.clone())), clock, Settings::default());
+    // One more than are remembered.
+    for n in 0..4_097 {
+        enqueue(&world, &Toy::named(n, 1)).await;
+    }
+    let topic = Topic::new("tasks-normal");
+    let mut delivered = Vec::new();
+    loop {
+        let next = rings(&world, &topic).await;
+        if next.is_empty() {
+            break;
+        }
+        delivered.extend(next);
+    }
+    let [first, .., last] = &delivered[..] else { panic!("{} rings", delivered.len()) };
+    let mut read = Vec::new();
+    for ring in [first, last] {
+        let before = reads.0.load(Ordering::SeqCst);
+        world.engine.rings_answer(&topic, vec![ring.clone()], world.clock.monotonic() + CALL).await;
+        read.push(reads.0.load(Ordering::SeqCst) - before);
+    }
+    assert_eq!(read[0], read[1] + 1, "the oldest is read, and not the newest");
 }
